@@ -1,0 +1,81 @@
+"""Every error that `gra` raises on purpose, one class for each boundary that can break.
+
+    GraError                      shown to a person without a traceback
+    ├── ConfigError               the configuration cannot be used as it stands
+    ├── SeedError                 no usable seeds
+    ├── CatalogueError            a model is unknown, cannot be fetched, or is not the file it should be
+    ├── MissingExtra              an optional dependency is not installed
+    ├── EndpointError             a model server cannot be reached, or answers so that going on is useless
+    │   ├── Refused               this one request was refused for good (too long, malformed); others may pass
+    │   └── KeyRefused            the server does not accept the API key
+    ├── StoreError                a run folder cannot be read or written, or belongs to another configuration
+    └── TargetMissed              the run ended with fewer accepted samples than it was asked for
+
+A bad *reply* of a model is not here: it is data (`gra.prompts.parse.Unusable`), recorded with its sample.
+
+Each message says the cause and what to do next; `exit_code` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+
+class GraError(Exception):
+    """Something that a person can mend; `str(error)` says what happened and what to do next."""
+
+    exit_code = 1
+
+
+class ConfigError(GraError):
+    """The configuration cannot be used as it stands."""
+
+    exit_code = 2
+
+
+class SeedError(GraError):
+    """A seed file cannot be read, or nothing usable is in it."""
+
+    exit_code = 2
+
+
+class CatalogueError(GraError):
+    """A model is unknown, cannot be fetched, or its file is not the one the catalogue names."""
+
+    exit_code = 4
+
+
+class MissingExtra(GraError):
+    """An optional dependency is not installed."""
+
+    exit_code = 4
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs the `{extra}` extra, which is not installed. "
+            f'Install it with: pip install "gra-synth[{extra}]"'
+        )
+
+
+class EndpointError(GraError):
+    """A model server cannot be reached, or answers so that going on is useless."""
+
+    exit_code = 4
+
+
+class Refused(EndpointError):
+    """The server refused this one request for good, for example because it is too long."""
+
+
+class KeyRefused(EndpointError):
+    """The server does not accept the API key."""
+
+
+class StoreError(GraError):
+    """A run folder cannot be read or written, or it belongs to another configuration."""
+
+    exit_code = 5
+
+
+class TargetMissed(GraError):
+    """The run ended with fewer accepted samples than it was asked for; everything is stored."""
+
+    exit_code = 3
