@@ -1,0 +1,34 @@
+"""How a run is carried out. Nothing here can change what is synthesised, so nothing here is in the fingerprint."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gra.config.models import Settings
+
+
+class LocalConfig(Settings):
+    """The embedded llama.cpp servers."""
+
+    threads: int | None = Field(default=None, ge=1, le=512)
+    """Threads of each server; by default the free cores (more threads than cores make llama.cpp far slower)."""
+    slots: int = Field(default=4, ge=1, le=256)
+    """Requests that one server works on at once."""
+    context: int = Field(default=4096, ge=512, le=1_048_576)
+    """Tokens that one request may hold, prompt and reply together."""
+    start_timeout_s: float = Field(default=180.0, gt=0)
+    """Seconds a server may take to load its model."""
+
+
+class EngineConfig(Settings):
+    """Concurrency, patience and places."""
+
+    concurrency: int = Field(default=64, ge=1, le=65_536)
+    """Samples in progress at once. The dataset is the same at any value."""
+    timeout_s: float = Field(default=600.0, gt=0)
+    """Seconds that one request may take before it counts as failed."""
+    retries: int = Field(default=4, ge=0, le=20)
+    """Further tries of a request after a transport failure, 429 or 5xx, with exponential back-off and jitter."""
+    give_up_after: int = Field(default=5, ge=1)
+    """Requests in a row that one endpoint may fail for good before the run stops (and can be resumed)."""
+    local: LocalConfig = LocalConfig()

@@ -1,0 +1,60 @@
+"""Which models take part and how each is reached. Data only."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Part = Literal["generator", "reviewer", "adjudicator"]
+ALL_PARTS: tuple[Part, ...] = ("generator", "reviewer", "adjudicator")
+
+
+class Settings(BaseModel):
+    """Base of every configuration object: immutable, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EndpointConfig(Settings):
+    """A model on a server: either one of the catalogue, served by `gra` itself, or any OpenAI-compatible API."""
+
+    catalogue: str | None = None
+    """Name in the catalogue (`gra models list`): pulled, checked and served on loopback by `gra`."""
+    base_url: str | None = None
+    """Root of an OpenAI-compatible API, for example `http://localhost:8000/v1`."""
+    model: str | None = None
+    """The model's name on that server. Found out by asking the server if it serves just one."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the API key. The key itself is never written anywhere."""
+    concurrency: int | None = Field(default=None, ge=1, le=4096)
+    """Requests under way at once: 32 by default for an API, the server's slots for an embedded model."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.catalogue is None) == (self.base_url is None):
+            raise ValueError("give either `catalogue` (a model that gra serves itself) or `base_url` (an API)")
+        if self.catalogue is not None and (self.model or self.api_key_env):
+            raise ValueError("`model` and `api_key_env` belong to a `base_url`, not to a `catalogue` model")
+        return self
+
+
+class ModelConfig(EndpointConfig):
+    """One member of the pool."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Unique in the pool; appears in every record."""
+    format: Literal["chat", "base"] | None = None
+    """`base` for a model without a chat template: it is given patterns to complete. Catalogue models know."""
+    roles: tuple[Part, ...] = ALL_PARTS
+    """The parts this model may play."""
+
+    @model_validator(mode="after")
+    def _roles_named(self) -> Self:
+        if not self.roles:
+            raise ValueError("`roles` must name at least one of generator, reviewer, adjudicator")
+        return self
+
+
+class EmbeddingConfig(EndpointConfig):
+    """The model that sentence embeddings come from."""

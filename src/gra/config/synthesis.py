@@ -1,0 +1,135 @@
+"""What is synthesised: the identity of a run. Every field enters the fingerprint. Data only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gra.config.models import EmbeddingConfig, ModelConfig, Settings
+
+
+class Domain(Settings):
+    """One subject area of the taxonomy."""
+
+    name: str = Field(min_length=1, max_length=64)
+    description: str = Field(min_length=1, max_length=400)
+    """What belongs here, in one sentence; shown to the models."""
+
+
+PAPER_DOMAINS: tuple[Domain, ...] = (
+    Domain(name="Coding", description="understanding, writing, debugging or fixing code"),
+    Domain(name="Math", description="calculation, formulas and solving mathematical problems"),
+    Domain(name="Question Answering", description="accurate answers to questions of fact in some field"),
+    Domain(name="Reasoning", description="drawing conclusions over several steps of cause or logic"),
+    Domain(name="Role Play", description="speaking or acting as an assumed person or character"),
+    Domain(name="Language", description="working on given text: translating, summarising, classifying, editing"),
+    Domain(name="Creation", description="original creative content to a given style, theme or form"),
+)
+"""The paper's seven domains (Appendix A), in our words."""
+
+
+class SeedsConfig(Settings):
+    """Where seed data comes from."""
+
+    path: Path
+    """A JSON or JSONL file of Alpaca, self-instruct or messages records."""
+    limit: int | None = Field(default=None, ge=1)
+    """Use at most this many, drawn at random (seeded)."""
+
+
+class SamplingConfig(Settings):
+    """How replies are drawn for one kind of work."""
+
+    temperature: float = Field(default=0.8, ge=0, le=2)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    max_tokens: int = Field(default=1024, ge=1)
+    """Longest reply in tokens."""
+
+
+class PaperGate(Settings):
+    """The paper's rule (section 3.3): unanimous veto, then mean and population deviation over reviewers."""
+
+    type: Literal["paper"] = "paper"
+    tau: float = Field(default=8.0, ge=0, le=10)
+    """TAU: least mean score, on the 1-10 scale, that is kept."""
+    sigma_max: float = Field(default=1.5, ge=0)
+    """SIGMA_MAX: largest population standard deviation of the reviewers' means before a sample is disputed."""
+
+
+class SeedsGate(Settings):
+    """Judges a sample by where it stands among the user's own seeds and their broken twins, reviewer by reviewer."""
+
+    type: Literal["seeds"] = "seeds"
+    exam: int = Field(default=16, ge=4, le=512)
+    """Seeds, and as many broken twins, that every reviewer reads before the run."""
+    keep_above: float = Field(default=0.25, ge=0, lt=1)
+    """A response passes if the committee ranks it above this share of the seeds' own responses."""
+    keep_instructions_above: float = Field(default=0.10, ge=0, lt=1)
+    """The same for the instruction."""
+    dispute_band: float = Field(default=0.10, ge=0, lt=0.5)
+    """Scores within this rank of the threshold, either side, go to the Adjudicator."""
+
+
+class Budget(Settings):
+    """Where to stop short of the target. Reaching a limit ends the run in good order, with what it has."""
+
+    candidates_per_accepted: float = Field(default=10.0, ge=1)
+    """Give up on a round after its target times this many candidates."""
+    calls: int | None = Field(default=None, ge=1)
+    """Model calls in all."""
+    tokens: int | None = Field(default=None, ge=1)
+    """Prompt and completion tokens in all, cached ones counted too."""
+    minutes: float | None = Field(default=None, gt=0)
+    """Wall time of one attempt."""
+
+
+Gate = Annotated[PaperGate | SeedsGate, Field(discriminator="type")]
+
+
+class SynthesisConfig(Settings):
+    """Everything that decides what the dataset will be."""
+
+    seeds: SeedsConfig
+    models: tuple[ModelConfig, ...] = Field(min_length=1)
+    target: int = Field(ge=1)
+    """Samples to accept, over all rounds."""
+    rounds: int = Field(default=1, ge=1)
+    """Rounds of growing the pool; each asks for an equal share of the target and learns from those before."""
+    reviewers: int = Field(default=2, ge=1, le=64)
+    """N_R: reviewers drawn for every version of every sample."""
+    max_revisions: int = Field(default=1, ge=0, le=8)
+    """How often a rejected but mendable response goes back to its Generator. The paper has none."""
+    reading: Literal["auto", "written", "probability"] = "auto"
+    """How an opinion is read: from what the reviewer writes, or from the probabilities of a one-token answer.
+    `auto` takes probabilities wherever the endpoint returns them."""
+    comments: Literal["always", "when_read"] = "always"
+    """With `probability`: ask each reviewer for a comment on every response, or only before a dispute or revision."""
+    gate: Gate = SeedsGate()
+    examples: tuple[int, int] = (2, 4)
+    """Least and most few-shot examples from the pool."""
+    dedup_below: float = Field(default=0.9, gt=0, le=1)
+    """A sample joins the pool only if its cosine to everything there is below this."""
+    domains: tuple[Domain, ...] = PAPER_DOMAINS
+    generation: SamplingConfig = SamplingConfig()
+    """How keywords, instructions and responses are drawn."""
+    review: SamplingConfig = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
+    """How written reviews, comments, rulings and annotations are drawn."""
+    embeddings: EmbeddingConfig = EmbeddingConfig(catalogue="all-minilm-l6-v2")
+    budget: Budget = Budget()
+    random_seed: int = Field(default=0, ge=0, lt=2**63)
+    """Every random draw of the run derives from this."""
+
+    @model_validator(mode="after")
+    def _names_unique(self) -> Self:
+        for kind, names in (("model", [m.name for m in self.models]), ("domain", [d.name for d in self.domains])):
+            twice = sorted({n for n in names if names.count(n) > 1})
+            if twice:
+                raise ValueError(f"{kind} names must differ; given twice: {', '.join(twice)}")
+        low, high = self.examples
+        if not 1 <= low <= high <= 8:
+            raise ValueError("`examples` must be two numbers with 1 <= least <= most <= 8")
+        if not self.domains:
+            raise ValueError("`domains` must name at least one domain")
+        return self
