@@ -24,7 +24,9 @@ PAPER_DOMAINS: tuple[Domain, ...] = (
     Domain(name="Question Answering", description="accurate answers to questions of fact in some field"),
     Domain(name="Reasoning", description="drawing conclusions over several steps of cause or logic"),
     Domain(name="Role Play", description="speaking or acting as an assumed person or character"),
-    Domain(name="Language", description="working on given text: translating, summarising, classifying, editing"),
+    Domain(
+        name="Language", description="working on given text: translating, summarising, classifying, editing"
+    ),
     Domain(name="Creation", description="original creative content to a given style, theme or form"),
 )
 """The paper's seven domains (Appendix A), in our words."""
@@ -123,7 +125,10 @@ class SynthesisConfig(Settings):
 
     @model_validator(mode="after")
     def _names_unique(self) -> Self:
-        for kind, names in (("model", [m.name for m in self.models]), ("domain", [d.name for d in self.domains])):
+        for kind, names in (
+            ("model", [m.name for m in self.models]),
+            ("domain", [d.name for d in self.domains]),
+        ):
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"{kind} names must differ; given twice: {', '.join(twice)}")

@@ -1,0 +1,71 @@
+"""What a run tells those who watch it. The engine emits; displays subscribe; neither knows the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted:
+    """A phase of the run begins: `models`, `seeds`, `exam`, `round`, `finish`."""
+
+    phase: str
+    detail: str = ""
+    total: int = 0
+    """Steps the phase has, 0 if unknown. For a round: accepted samples asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseAdvanced:
+    """One more step of the current phase is done."""
+
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """A call has its answer."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    replayed: bool
+    """True if the ledger knew the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleEnded:
+    """A candidate reached its end, or, where `status` is `accepted`, the end of the review."""
+
+    id: str
+    round: int
+    status: str
+    reason: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoundClosed:
+    """A round's accepted samples have joined the pool."""
+
+    round: int
+    accepted: int
+    target: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know: a server restarted, a reviewer that cannot tell, a slow endpoint."""
+
+    text: str
+
+
+Event = PhaseStarted | PhaseAdvanced | CallAnswered | SampleEnded | RoundClosed | Notice
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """A listener for those who do not watch."""

@@ -1,0 +1,174 @@
+"""The things a run is about: seeds, pool entries, opinions, verdicts, and samples with their whole history.
+
+Plain immutable values of the standard library. They know nothing of models, files or time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Stage = Literal["instruction", "response"]
+Outcome = Literal["accept", "reject", "dispute"]
+Reading = Literal["written", "probability"]
+
+INSTRUCTION_CRITERIA = ("reasonableness", "completeness", "clarity")
+"""Stage 1, three binary criteria (paper, section 3.2 and Prompt 6)."""
+RESPONSE_CRITERIA = ("correctness", "clarity", "completeness", "relevance", "coherence", "ethicality")
+"""Stage 2, six dimensions on a scale of 1-10 (paper, section 3.3 and Prompt 8)."""
+
+
+def criteria_of(stage: Stage) -> tuple[str, ...]:
+    """The names of what is judged at a stage, in their order."""
+    return INSTRUCTION_CRITERIA if stage == "instruction" else RESPONSE_CRITERIA
+
+
+class Status(StrEnum):
+    """How a sample's life ended. Every sample ends in exactly one."""
+
+    ACCEPTED = "accepted"
+    REJECTED_INSTRUCTION = "rejected_instruction"
+    """The reviewers turned the instruction down (stage 1)."""
+    REJECTED_RESPONSE = "rejected_response"
+    """The reviewers turned the response down (stage 2), and no revision mended it."""
+    REJECTED_RULING = "rejected_ruling"
+    """Disputed, and the Adjudicator said no."""
+    DUPLICATE = "duplicate"
+    """Too close in meaning to something already in the pool, or to a better sample of its round."""
+    UNUSABLE = "unusable"
+    """A model's output could not be used, even after a repair turn."""
+    FAILED = "failed"
+    """An endpoint gave up on one of its calls, or refused it."""
+    SURPLUS = "surplus"
+    """Not needed: the round had its accepted samples without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One usable record of the user's seed file."""
+
+    id: str
+    """`seed-` and the place in the file, from 0."""
+    instruction: str
+    """Instruction and input, if any, as one text."""
+    response: str
+    domain: str | None = None
+    """What the file says of it; asked of a model where it says nothing."""
+    keywords: tuple[str, ...] = ()
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member of the pool D(t) = (x, y, d, k, s): a seed, or a sample accepted in an earlier round."""
+
+    id: str
+    round: int
+    """0 for seeds, else the round that accepted it."""
+    domain: str
+    keywords: tuple[str, ...]
+    summary: str
+    instruction: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays which part for one version of a sample. All different models."""
+
+    generator: str
+    reviewers: tuple[str, ...]
+    adjudicator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one model thinks of an instruction or a response, or why its review could not be used."""
+
+    model: str
+    stage: Stage
+    reading: Reading
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """`probability`: P(yes) in [0, 1] per criterion. `written`: 0 or 1 (stage 1), 1-10 (stage 2). All or none."""
+    comment: str = ""
+    outside: float = 0.0
+    """`probability`: mean probability that went to neither yes nor no, in [0, 1]."""
+    failure: str = ""
+    """Why the review is unusable; such a review counts for nothing, never as a low score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate makes of the opinions."""
+
+    outcome: Outcome
+    score: float
+    """0-10. Gate `paper`: the mean over reviewers. Gate `seeds`: ten times the committee's rank among the seeds."""
+    spread: float
+    """Population standard deviation over the reviewers' own scores, on the same scale."""
+    reason: str
+    """In words, with the numbers that decided."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Share of each reviewer's say, summing to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The Adjudicator's re-judgement of a disputed version; it overrides the committee."""
+
+    opinion: Opinion
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One response with everything said about it. Version 0 is the first; revisions follow."""
+
+    number: int
+    response: str
+    cast: Cast
+    opinions: tuple[Opinion, ...] = ()
+    verdict: Verdict | None = None
+    ruling: Ruling | None = None
+
+    @property
+    def final(self) -> Verdict | None:
+        """The verdict that counts: the ruling's if there is one."""
+        return self.ruling.verdict if self.ruling else self.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One candidate, from its casting to its end, with all its versions."""
+
+    id: str
+    """`r` round `-` number of the candidate in the round, for example `r01-00007`."""
+    round: int
+    index: int
+    domain: str
+    cast: Cast
+    examples: tuple[str, ...] = ()
+    """Ids of the pool entries shown to the Generator."""
+    keywords: tuple[str, ...] = ()
+    instruction: str = ""
+    opinions: tuple[Opinion, ...] = ()
+    """Stage 1."""
+    verdict: Verdict | None = None
+    """Stage 1."""
+    versions: tuple[Version, ...] = ()
+    status: Status = Status.ACCEPTED
+    reason: str = ""
+    """Why it ended so, in words."""
+    score: float = 0.0
+    """Score of the version that counts, 0-10."""
+    summary: str = ""
+    duplicate_of: str = ""
+    similarity: float | None = None
+    """Largest cosine to the pool and to better samples of the round, in [-1, 1]; None where never embedded."""
+
+    @property
+    def response(self) -> str:
+        """The last version's response, empty if none was written."""
+        return self.versions[-1].response if self.versions else ""
