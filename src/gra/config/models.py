@@ -33,9 +33,7 @@ class EndpointConfig(Settings):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.catalogue is None) == (self.base_url is None):
-            raise ValueError(
-                "give either `catalogue` (a model that gra serves itself) or `base_url` (an API)"
-            )
+            raise ValueError("give either `catalogue` (a model that gra serves itself) or `base_url` (an API)")
         if self.catalogue is not None and (self.model or self.api_key_env):
             raise ValueError("`model` and `api_key_env` belong to a `base_url`, not to a `catalogue` model")
         return self

@@ -24,9 +24,7 @@ PAPER_DOMAINS: tuple[Domain, ...] = (
     Domain(name="Question Answering", description="accurate answers to questions of fact in some field"),
     Domain(name="Reasoning", description="drawing conclusions over several steps of cause or logic"),
     Domain(name="Role Play", description="speaking or acting as an assumed person or character"),
-    Domain(
-        name="Language", description="working on given text: translating, summarising, classifying, editing"
-    ),
+    Domain(name="Language", description="working on given text: translating, summarising, classifying, editing"),
     Domain(name="Creation", description="original creative content to a given style, theme or form"),
 )
 """The paper's seven domains (Appendix A), in our words."""
