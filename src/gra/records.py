@@ -26,8 +26,10 @@ def criteria_of(stage: Stage) -> tuple[str, ...]:
 
 
 class Status(StrEnum):
-    """How a sample's life ended. Every sample ends in exactly one."""
+    """How a sample's life ended. Every sample of a closed round ended in exactly one; only `passed` is not an end."""
 
+    PASSED = "passed"
+    """The review let it through; when its round closes it is accepted, a duplicate, or surplus."""
     ACCEPTED = "accepted"
     REJECTED_INSTRUCTION = "rejected_instruction"
     """The reviewers turned the instruction down (stage 1)."""
@@ -134,6 +136,11 @@ class Version:
     ruling: Ruling | None = None
 
     @property
+    def review_step(self) -> str:
+        """Name of the calls that review this version."""
+        return f"v{self.number}.review.response"
+
+    @property
     def final(self) -> Verdict | None:
         """The verdict that counts: the ruling's if there is one."""
         return self.ruling.verdict if self.ruling else self.verdict
@@ -158,7 +165,7 @@ class Sample:
     verdict: Verdict | None = None
     """Stage 1."""
     versions: tuple[Version, ...] = ()
-    status: Status = Status.ACCEPTED
+    status: Status = Status.PASSED
     reason: str = ""
     """Why it ended so, in words."""
     score: float = 0.0

@@ -1,0 +1,1 @@
+"""Prompt files, their rendering, and the reading of replies."""

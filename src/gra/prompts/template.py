@@ -1,0 +1,106 @@
+"""Prompts: a text file per task, rendered in one pass into the turns of a conversation.
+
+A file has sections, each headed by a line in square brackets: `[system]`, any number of fixed `[user]` and
+`[assistant]` turns, an `[example user]` and `[example assistant]` pair that is repeated for every example given, and
+a last `[user]`. `{{name}}` stands for a value. Values are inserted once and never looked at again, so braces or
+headings inside a model's text do nothing.
+
+Examples are earlier turns rather than part of a long instruction because small models follow a pattern that they
+have been shown, and copy or glue together the rules and examples they are told about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import cast
+
+from gra.calls import Message, Role
+from gra.errors import ConfigError
+
+PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+HEADING = re.compile(r"^\[(system|user|assistant|example user|example assistant)\]$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One prompt file, taken apart."""
+
+    name: str
+    sections: tuple[tuple[str, str], ...]
+    """(heading, text) in the order of the file."""
+    digest: str
+
+    @property
+    def label(self) -> str:
+        """Name and short hash, recorded with every call."""
+        return f"{self.name}@{self.digest[:12]}"
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """Every name that the file wants a value for."""
+        return frozenset(name for _, text in self.sections for name in PLACEHOLDER.findall(text))
+
+    def render(self, values: Mapping[str, str], examples: Iterable[Mapping[str, str]] = ()) -> tuple[Message, ...]:
+        """The conversation for these values; the example pair is repeated for each of `examples`.
+
+        Raises:
+            ConfigError: a placeholder has no value; all such are named.
+        """
+        rows = list(examples)
+        turns: list[Message] = []
+        for position, (heading, text) in enumerate(self.sections):
+            if not heading.startswith("example"):
+                turns.append(Message(cast("Role", heading), self._fill(text, values)))
+            elif heading == "example user":
+                answer = self.sections[position + 1][1]
+                for row in rows:
+                    both = {**values, **row}
+                    turns.append(Message("user", self._fill(text, both)))
+                    turns.append(Message("assistant", self._fill(answer, both)))
+        return tuple(turns)
+
+    def _fill(self, text: str, values: Mapping[str, str]) -> str:
+        missing = sorted(set(PLACEHOLDER.findall(text)) - values.keys())
+        if missing:
+            raise ConfigError(f"The prompt `{self.name}` wants values that nothing gives: {', '.join(missing)}.")
+        return PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
+def parse_template(name: str, text: str) -> Template:
+    """Take a prompt file apart.
+
+    Raises:
+        ConfigError: text before the first heading, no last `[user]`, or half an example pair.
+    """
+    pieces = HEADING.split(text)
+    if pieces[0].strip():
+        raise ConfigError(f"The prompt `{name}` must begin with a heading such as [system] or [user].")
+    sections = tuple((pieces[i], pieces[i + 1].strip("\n")) for i in range(1, len(pieces), 2))
+    headings = [heading for heading, _ in sections]
+    if not headings or headings[-1] != "user":
+        raise ConfigError(f"The prompt `{name}` must end with a [user] section.")
+    for position, heading in enumerate(headings):
+        follower = headings[position + 1] if position + 1 < len(headings) else ""
+        if (heading == "example user") != (follower == "example assistant"):
+            raise ConfigError(f"The prompt `{name}` must have [example user] and [example assistant] as a pair.")
+    return Template(name, sections, hashlib.sha256(text.encode()).hexdigest())
+
+
+@cache
+def load_template(name: str) -> Template:
+    """The bundled prompt of that name."""
+    return parse_template(name, files("gra.prompts").joinpath(f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def prompts_digest() -> str:
+    """One hash over every bundled prompt: part of a run's identity."""
+    whole = hashlib.sha256()
+    for file in sorted(files("gra.prompts").iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".txt"):
+            whole.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return "sha256:" + whole.hexdigest()

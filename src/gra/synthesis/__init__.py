@@ -1,0 +1,1 @@
+"""The method: one sample from its casting to its verdict (start at `sample.py`). No HTTP, no SQL, no clock."""

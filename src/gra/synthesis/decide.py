@@ -1,0 +1,167 @@
+"""From opinions to a verdict. Pure: no models, no clock, no randomness.
+
+Two gates. `PaperRule` is the paper's (section 3.3), checked against its two worked cases. `SeedsRule` places a
+sample among the user's own seeds and their broken twins as the same reviewers read them (`standing.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, pstdev
+from typing import Protocol
+
+from gra.config.synthesis import PaperGate, SeedsGate
+from gra.records import Opinion, Stage, Verdict
+from gra.synthesis.standing import Panel, Standing, feature
+
+NORMAL = NormalDist()
+EPSILON = 1e-9
+"""Scores are means of integers; two that differ by less are equal, whatever the rounding."""
+
+
+class Gate(Protocol):
+    """How opinions become a verdict."""
+
+    def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
+        """The committee's verdict; only a response can be disputed."""
+        ...
+
+    def rule(self, opinion: Opinion, reviews: Sequence[Opinion]) -> Verdict:
+        """The Adjudicator's: accept or reject."""
+        ...
+
+    def mendable(self, verdict: Verdict) -> bool:
+        """True if a rejected response is near enough to be worth a revision."""
+        ...
+
+
+def usable(opinions: Sequence[Opinion]) -> list[Opinion]:
+    """The opinions that could be read."""
+    return [o for o in opinions if not o.failure]
+
+
+def quorum(opinions: Sequence[Opinion]) -> bool:
+    """True if at least half of the committee could be read. Without one there is no verdict."""
+    return bool(opinions) and 2 * len(usable(opinions)) >= len(opinions)
+
+
+# --- the paper's gate -------------------------------------------------------------------------------------------------
+
+
+def points(opinion: Opinion) -> list[float]:
+    """An opinion's scores on the paper's scales: 0 or 1 at stage 1, 1 to 10 at stage 2."""
+    values = list(opinion.scores.values())
+    if opinion.reading == "written":
+        return values
+    return [float(p >= 0.5) for p in values] if opinion.stage == "instruction" else [1 + 9 * p for p in values]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRule:
+    """Unanimous veto on instructions; mean and population deviation over reviewers on responses."""
+
+    config: PaperGate
+
+    def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
+        """Stage 1: any zero rejects. Stage 2: reject below TAU, dispute above SIGMA_MAX, else accept.
+
+        Case 1 of the paper: means 9.833, 9.667, 4.5 give mu 8.000 and sigma 2.4758, hence a dispute; 8.0 meets TAU.
+        """
+        means = {o.model: fmean(points(o)) for o in usable(opinions)}
+        weights = {model: 1 / len(means) for model in means}
+        mu, sigma = fmean(means.values()), pstdev(means.values())
+        if stage == "instruction":
+            vetoes = [f"{o.model}: {c}" for o in usable(opinions) for c in _zeros(o)]
+            reason = f"vetoed ({'; '.join(vetoes)})" if vetoes else "all criteria met by all reviewers"
+            return Verdict("reject" if vetoes else "accept", 10 * mu, 10 * sigma, reason, weights)
+        tau, most = self.config.tau, self.config.sigma_max
+        if mu < tau - EPSILON:
+            return Verdict("reject", mu, sigma, f"mean {mu:.2f} is below {tau:g}", weights)
+        if sigma > most + EPSILON:
+            reason = f"mean {mu:.2f} passes, but the deviation {sigma:.2f} is above {most:g}"
+            return Verdict("dispute", mu, sigma, reason, weights)
+        return Verdict("accept", mu, sigma, f"mean {mu:.2f} >= {tau:g}, deviation {sigma:.2f} <= {most:g}", weights)
+
+    def rule(self, opinion: Opinion, reviews: Sequence[Opinion]) -> Verdict:
+        """The Adjudicator's mean against the same TAU; the committee is overridden."""
+        if opinion.failure:
+            return Verdict("reject", 0.0, 0.0, f"the ruling could not be read: {opinion.failure}")
+        mean = fmean(points(opinion))
+        passes = mean >= self.config.tau - EPSILON
+        reason = f"ruled {mean:.2f}, {'at least' if passes else 'below'} {self.config.tau:g}"
+        return Verdict("accept" if passes else "reject", mean, 0.0, reason, {opinion.model: 1.0})
+
+    def mendable(self, verdict: Verdict) -> bool:
+        """Half of TAU is near enough."""
+        return verdict.score >= self.config.tau / 2
+
+
+def _zeros(opinion: Opinion) -> list[str]:
+    return [c for c, p in zip(opinion.scores, points(opinion), strict=True) if p < 0.5]
+
+
+# --- the gate by the user's own seeds ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SeedsRule:
+    """Where does this sample stand among the seeds, in the eyes of reviewers who can tell?"""
+
+    config: SeedsGate
+    standings: Mapping[tuple[str, Stage], Standing]
+    """Each model's exam at each stage."""
+
+    def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
+        """Accept above the threshold rank, reject below; near it, or where nobody can tell, a response is disputed."""
+        panel, features = self._panel(stage, usable(opinions))
+        threshold = self.config.keep_above if stage == "response" else self.config.keep_instructions_above
+        rank = panel.rank(features)
+        ranks = [10 * Panel((s,)).rank((f,)) for s, f in zip(panel.members, features, strict=True)]
+        weights = dict(zip([s.model for s in panel.members], panel.weights, strict=True))
+
+        def verdict(outcome: str, reason: str) -> Verdict:
+            return Verdict(outcome, 10 * rank, pstdev(ranks), reason, weights)  # type: ignore[arg-type]
+
+        above = rank >= threshold
+        place = f"above {rank:.0%} of the seeds, {threshold:.0%} asked for"
+        if stage == "instruction":
+            return verdict("accept" if above or not panel.can_tell else "reject", place)
+        if not panel.can_tell:
+            return verdict("dispute", f"these reviewers could not tell seeds from their broken twins ({place})")
+        if abs(rank - threshold) <= self.config.dispute_band:
+            return verdict("dispute", f"near the threshold: {place}")
+        dissent = [s.model for s, f in zip(panel.members, features, strict=True) if s.reads_as_broken(f)]
+        if above and dissent:
+            return verdict("dispute", f"{place}, but to {', '.join(dissent)} it reads like a broken seed")
+        return verdict("accept" if above else "reject", place)
+
+    def rule(self, opinion: Opinion, reviews: Sequence[Opinion]) -> Verdict:
+        """All opinions, the Adjudicator's with them, each by what it has shown it can tell."""
+        heard = usable([*reviews, opinion])
+        if opinion.failure:
+            return Verdict("reject", 0.0, 0.0, f"the ruling could not be read: {opinion.failure}")
+        panel, features = self._panel("response", heard)
+        rank = panel.rank(features)
+        weights = dict(zip([s.model for s in panel.members], panel.weights, strict=True))
+        if not panel.can_tell:
+            reason = "neither the reviewers nor the adjudicator could tell seeds from their broken twins"
+            return Verdict("reject", 10 * rank, 0.0, reason, weights)
+        passes = rank >= self.config.keep_above
+        reason = f"with the ruling, above {rank:.0%} of the seeds, {self.config.keep_above:.0%} asked for"
+        return Verdict("accept" if passes else "reject", 10 * rank, 0.0, reason, weights)
+
+    def mendable(self, verdict: Verdict) -> bool:
+        """Not so far down that a revision would have to become another answer."""
+        return verdict.score >= 10 * HOPELESS_RANK
+
+    def _panel(self, stage: Stage, opinions: Sequence[Opinion]) -> tuple[Panel, tuple[float, ...]]:
+        members = tuple(self.standings[o.model, stage] for o in opinions)
+        return Panel(members), tuple(feature(o) for o in opinions)
+
+
+HOPELESS_RANK = NORMAL.cdf(-4.0)
+"""Four deviations below the seeds' mean."""
+
+assert math.isclose(HOPELESS_RANK, 3.17e-5, rel_tol=0.01)

@@ -1,0 +1,126 @@
+"""The Generator's three stages: novel keywords, an instruction from them, a response (paper, section 1.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+from gra.calls import Ask, CallId, Request, Sampling
+from gra.config.synthesis import Domain, SynthesisConfig
+from gra.ids import call_seed
+from gra.prompts import schemas
+from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
+from gra.prompts.template import load_template
+from gra.records import Entry, Sample
+from gra.synthesis.asking import ask_or_fail
+
+LONGEST_EXAMPLE = 600
+"""Characters of an instruction that is still shown as an example; a longer one appears by its summary alone."""
+
+
+class Generator:
+    """Writes one sample. All three stages are the same model's."""
+
+    def __init__(self, ask: Ask, config: SynthesisConfig, sample: Sample, examples: Sequence[Entry]) -> None:
+        self._ask = ask
+        self._config = config
+        self._sample = sample
+        self._examples = tuple(examples)
+        self._domain = next(d for d in config.domains if d.name == sample.domain)
+
+    async def keywords(self) -> tuple[str, ...]:
+        """At most three keywords in the sample's domain that none of the examples has.
+
+        Raises:
+            Unwritten: not even after a repair turn.
+        """
+        shots = [
+            {"domain_json": json.dumps(e.domain), "keywords_json": json.dumps(e.keywords, ensure_ascii=False)}
+            for e in self._examples
+        ]
+        template = load_template("keywords")
+        request = Request(
+            model=self._sample.cast.generator,
+            messages=template.render(domain_values(self._domain), shots),
+            sampling=self._sampling("keywords", 80),
+            schema=schemas.record(domain=schemas.choice([self._domain.name]), keywords=schemas.keywords()),
+            prompt=template.label,
+        )
+        parse = partial(read_novel_keywords, domain=self._domain.name, examples=self._examples)
+        return await ask_or_fail(self._ask, CallId(self._sample.id, "keywords"), request, parse)
+
+    async def instruction(self, keywords: Sequence[str]) -> str:
+        """An executable instruction from the keywords, with the examples' summaries as reference.
+
+        Raises:
+            Unwritten: an empty text, or an example word for word.
+        """
+        shots = [
+            {"keywords": ", ".join(e.keywords), "instruction": e.instruction}
+            for e in self._examples
+            if len(e.instruction) <= LONGEST_EXAMPLE
+        ]
+        values = {
+            **domain_values(self._domain),
+            "keywords": ", ".join(keywords),
+            "summaries": " ".join(e.summary for e in self._examples),
+        }
+        template = load_template("instruction")
+        request = Request(
+            model=self._sample.cast.generator,
+            messages=template.render(values, shots),
+            sampling=self._sampling("instruction", 400),
+            prompt=template.label,
+        )
+        known = {_squeezed(e.instruction) for e in self._examples}
+
+        def parse(text: str) -> str | Unusable:
+            written = read_plain(text, longest=8_000)
+            if not isinstance(written, Unusable) and _squeezed(written) in known:
+                return Unusable("it is an example, word for word")
+            return written
+
+        return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse)
+
+    async def response(self, instruction: str) -> str:
+        """An answer to the instruction alone; the examples play no part.
+
+        Raises:
+            Unwritten: an empty text.
+        """
+        template = load_template("response")
+        request = Request(
+            model=self._sample.cast.generator,
+            messages=template.render({"instruction": instruction}),
+            sampling=self._sampling("response"),
+            prompt=template.label,
+        )
+        return await ask_or_fail(self._ask, CallId(self._sample.id, "v0.response"), request, read_plain)
+
+    def _sampling(self, step: str, longest: int | None = None) -> Sampling:
+        drawn = self._config.generation
+        most = min(longest, drawn.max_tokens) if longest else drawn.max_tokens
+        return Sampling(
+            drawn.temperature, drawn.top_p, most, call_seed(self._config.random_seed, self._sample.id, step)
+        )
+
+
+def domain_values(domain: Domain) -> dict[str, str]:
+    """What the prompts say of a domain."""
+    return {"domain": domain.name, "description": domain.description, "domain_json": json.dumps(domain.name)}
+
+
+def read_novel_keywords(text: str, domain: str, examples: Sequence[Entry]) -> tuple[str, ...] | Unusable:
+    """Keywords that are few enough, of the right domain, and none of the examples' own."""
+    named = read_choice(text, "domain", [domain])
+    if isinstance(named, Unusable):
+        return named
+    words = read_keywords(text)
+    if not isinstance(words, Unusable) and any(same_keywords(words, e.keywords) for e in examples):
+        return Unusable("these keywords have been used already")
+    return words
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.casefold().split())

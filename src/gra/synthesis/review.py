@@ -1,0 +1,64 @@
+"""The committee: blind reviews in parallel, and what the reviewers say in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gra.calls import Ask, CallId
+from gra.config.synthesis import SynthesisConfig
+from gra.ids import rng
+from gra.records import Opinion, Ruling, Version
+from gra.synthesis.decide import Gate
+from gra.synthesis.reading import Matter, Reading, read_comment
+
+
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """Asks the members of a cast for their opinions, each by the reading that suits it."""
+
+    ask: Ask
+    config: SynthesisConfig
+    readings: Mapping[str, Reading]
+
+    async def review(self, matter: Matter, reviewers: Sequence[str], sample: str, step: str) -> tuple[Opinion, ...]:
+        """One opinion for each reviewer, in order. None sees another's."""
+        return tuple(await asyncio.gather(*(self._review(matter, model, sample, step) for model in reviewers)))
+
+    async def _review(self, matter: Matter, model: str, sample: str, step: str) -> Opinion:
+        opinion = await self.readings[model].read(self.ask, model, matter, CallId(sample, f"{step}.{model}"))
+        if matter.stage == "response" and self.config.comments == "always":
+            return await self.with_comment(opinion, matter, sample, step)
+        return opinion
+
+    async def with_comment(self, opinion: Opinion, matter: Matter, sample: str, step: str) -> Opinion:
+        """The opinion with a comment, asked for if it has none yet."""
+        if opinion.comment or opinion.failure:
+            return opinion
+        call = CallId(sample, f"{step}.{opinion.model}.comment")
+        comment = await read_comment(self.ask, opinion.model, matter, call, self.config.review, self.config.random_seed)
+        return replace(opinion, comment=comment)
+
+    async def commented(self, version: Version, matter: Matter, sample: str) -> Version:
+        """The version with a comment from every reviewer, for somebody who is about to read them."""
+        step = version.review_step
+        opinions = await asyncio.gather(*(self.with_comment(o, matter, sample, step) for o in version.opinions))
+        return replace(version, opinions=tuple(opinions))
+
+    async def adjudicate(self, version: Version, matter: Matter, sample: str, gate: Gate) -> Ruling:
+        """The Adjudicator's own judgement of a disputed version, the reviews before it (paper, section 1.5)."""
+        model = version.cast.adjudicator
+        reviews = comments_text(version, self.config.random_seed, sample)
+        step = f"v{version.number}.adjudicate.{model}"
+        opinion = await self.readings[model].read(
+            self.ask, model, replace(matter, reviews=reviews), CallId(sample, step)
+        )
+        return Ruling(opinion, gate.rule(opinion, version.opinions))
+
+
+def comments_text(version: Version, run_seed: int, sample: str) -> str:
+    """What the reviewers said, without their names and in random order, so that nobody is followed for who it is."""
+    said = [o.comment for o in version.opinions if o.comment]
+    rng(run_seed, sample, f"v{version.number}.order").shuffle(said)
+    return "\n".join(f"- {comment}" for comment in said) or "- (no comment)"

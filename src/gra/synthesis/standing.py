@@ -1,0 +1,118 @@
+"""What a reviewer has shown it can tell: its exam on known-good seeds and their broken twins.
+
+Opinions of different models cannot be averaged raw: their leniency differs, and some cannot tell good from bad at
+all (equal weights made a committee of AUC 0.90 out of a member of 0.99). So an opinion counts by where it lies
+between what *this* model says of good and of broken data, in units of that model's own spread, times how well it
+has shown it can tell the two apart. Pure arithmetic; the exam itself is taken in `exam.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist, fmean, stdev
+
+from gra.records import Opinion, Stage
+
+NORMAL = NormalDist()
+CLIP = 0.001
+"""Probabilities are held within [CLIP, 1 - CLIP]: beyond that a logit says how sure a model sounds, not more."""
+LEAST_SPREAD = 0.05
+"""A model that says the same of everything has no spread to divide by."""
+
+
+def feature(opinion: Opinion) -> float:
+    """An opinion as one number: the mean log-odds of Yes, or the mean of the written scores."""
+    values = list(opinion.scores.values())
+    if opinion.reading == "written":
+        return fmean(values)
+    return fmean(_logit(p) for p in values)
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, CLIP), 1 - CLIP)
+    return math.log(p / (1 - p))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One model's exam at one stage."""
+
+    model: str
+    stage: Stage
+    good: tuple[float, ...]
+    """Features of the seeds, in the exam's order (the same seeds for every model)."""
+    broken: tuple[float, ...]
+    """Features of their broken twins, in the same order."""
+
+    @cached_property
+    def spread(self) -> float:
+        """Pooled standard deviation within the good and within the broken."""
+        both = (stdev(self.good) ** 2 + stdev(self.broken) ** 2) / 2
+        return max(math.sqrt(both), LEAST_SPREAD)
+
+    @cached_property
+    def separation(self) -> float:
+        """Cohen's d between good and broken: 0 is chance, negative prefers the broken."""
+        return (fmean(self.good) - fmean(self.broken)) / self.spread
+
+    @cached_property
+    def weight(self) -> float:
+        """How much the model's say counts: the separation less one standard error, at least 0.
+
+        For independent raters of equal spread the best linear weight of a standardised opinion is its separation
+        (Fisher's discriminant); the standard error keeps luck in a short exam from buying a vote.
+        """
+        n = min(len(self.good), len(self.broken))
+        error = math.sqrt(2 / n + self.separation**2 / (4 * n))
+        return max(0.0, self.separation - error)
+
+    @cached_property
+    def auc(self) -> float:
+        """Probability that a seed is rated above a broken twin, ties counting half; in [0, 1]."""
+        wins = sum((g > b) + 0.5 * (g == b) for g in self.good for b in self.broken)
+        return wins / (len(self.good) * len(self.broken))
+
+    def standardised(self, value: float) -> float:
+        """0 half-way between what this model says of good and of broken, in units of its spread."""
+        return (value - (fmean(self.good) + fmean(self.broken)) / 2) / self.spread
+
+    def reads_as_broken(self, value: float) -> bool:
+        """True if the model can tell, and rates this below the average broken twin."""
+        return self.weight >= 1.0 and value < fmean(self.broken)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Several models judging together."""
+
+    members: tuple[Standing, ...]
+
+    @cached_property
+    def weights(self) -> tuple[float, ...]:
+        """Each member's share of the say, summing to 1; equal where nobody has shown anything."""
+        total = sum(m.weight for m in self.members)
+        if not total:
+            return tuple(1 / len(self.members) for _ in self.members)
+        return tuple(m.weight / total for m in self.members)
+
+    @cached_property
+    def can_tell(self) -> bool:
+        """True if at least one member has shown that it can."""
+        return any(m.weight > 0 for m in self.members)
+
+    def pooled(self, features: Sequence[float]) -> float:
+        """The members' standardised opinions, weighted."""
+        pairs = zip(self.members, self.weights, features, strict=True)
+        return sum(weight * member.standardised(value) for member, weight, value in pairs)
+
+    def rank(self, features: Sequence[float]) -> float:
+        """Share of the seeds that this panel rates below these features, in (0, 1), by a normal fit.
+
+        The fit is made on the seeds that all members read, so what they have in common is in it.
+        """
+        good = [self.pooled(seen) for seen in zip(*(m.good for m in self.members), strict=True)]
+        spread = max(stdev(good), LEAST_SPREAD)
+        return NORMAL.cdf((self.pooled(features) - fmean(good)) / spread)
