@@ -11,9 +11,9 @@ ALL_PARTS: tuple[Part, ...] = ("generator", "reviewer", "adjudicator")
 
 
 class Settings(BaseModel):
-    """Base of every configuration object: immutable, and a key it does not know is an error."""
+    """Base of every configuration object: immutable, finite, and a key it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class EndpointConfig(Settings):
@@ -25,7 +25,7 @@ class EndpointConfig(Settings):
     """Root of an OpenAI-compatible API, for example `http://localhost:8000/v1`."""
     model: str | None = None
     """The model's name on that server. Found out by asking the server if it serves just one."""
-    api_key_env: str | None = None
+    api_key_env: str | None = Field(default=None, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Name of the environment variable that holds the API key. The key itself is never written anywhere."""
     concurrency: int | None = Field(default=None, ge=1, le=4096)
     """Requests under way at once: 32 by default for an API, the server's slots for an embedded model."""

@@ -16,7 +16,7 @@ MAX_FIELD_BYTES = 100_000
 FORMS = (
     'alpaca: {"instruction": "Sort the list.", "input": "3, 1, 2", "output": "1, 2, 3"}',
     'plain: {"instruction": "Sort 3, 1, 2.", "response": "1, 2, 3"}',
-    'messages: {"messages": [{"role": "user", "content": "Sort 3, 1, 2."}, {"role": "assistant", "content": "1, 2, 3"}]}',
+    'messages: {"messages": [{"role": "user", "content": "Sort 3, 1."}, {"role": "assistant", "content": "1, 3"}]}',
     'self-instruct: {"instruction": "Sort the list.", "instances": [{"input": "3, 1, 2", "output": "1, 2, 3"}]}',
 )
 
@@ -28,7 +28,7 @@ INSTANCES_NOTE = "of several instances only the first was used"
 _NO_INPUT = re.compile(r"[`\"']*(<?\s*no\s?input\s*>?\.?|nan)?[`\"']*", re.IGNORECASE)
 
 
-class Unfit(Exception):  # noqa: N818 (not an error of the program: a record that is no seed)
+class Unfit(Exception):
     """This record is no seed; the text says why."""
 
     def __init__(self, kind: Literal["empty", "malformed"], reason: str) -> None:
@@ -75,8 +75,9 @@ def _told_apart(record: Mapping[str, Any]) -> tuple[str, str, str, tuple[str, ..
         return "alpaca", *_joined(record, record, "output"), ()
     if "instruction" in record and "response" in record:
         return "plain", *_joined(record, record, "response"), ()
-    keys = ", ".join(f"`{str(key)[:40]}`" for key in list(record)[:8])
-    raise Unfit("malformed", f"of no known form; its fields are {keys or 'none'}")
+    keys = ", ".join(f"`{str(key)[:40]}`" for key in list(record)[:8]) or "none"
+    printable = keys.encode("utf-8", "replace").decode()
+    raise Unfit("malformed", f"of no known form; its fields are {printable}")
 
 
 def _from_instances(record: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:

@@ -1,0 +1,78 @@
+"""The identity of a run: one hash over everything that decides what its data will be.
+
+Two runs with the same fingerprint may share a run folder: one goes on where the other stopped. Reads no files; the
+digests of seeds, models and prompts are handed in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gra.config.load import RunConfig
+from gra.config.synthesis import SynthesisConfig
+
+VERSION = "v1"
+"""Raised when what goes into the hash changes; hashes of different versions are never equal."""
+
+EMBEDDINGS = "@embeddings"
+"""Under this name the identity of the embedding model is handed in; no model of a pool can be called so."""
+
+EXCLUDED: Mapping[str, str] = {
+    # key                      why it cannot change the data
+    "models.*.base_url": "where a model is served; what is served is in its identity",
+    "models.*.api_key_env": "how we are let in",
+    "models.*.concurrency": "every draw depends on names, never on the order of arrival",
+    "embeddings.base_url": "as for models",
+    "embeddings.api_key_env": "as for models",
+    "embeddings.concurrency": "as for models",
+    "seeds.path": "where the seeds lie; what they are is in their digest",
+    # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
+    "budget": "samples are decided in the same way and order; fewer or more of them are",
+}
+
+
+def fingerprint(config: SynthesisConfig, *, seeds_digest: str, models: Mapping[str, str], prompts_digest: str) -> str:
+    """The versioned hash of a run.
+
+    Args:
+        config: what is synthesised.
+        seeds_digest: hash of the usable seeds.
+        models: what each model of the pool is (a file's digest, a name on a server), and, under `EMBEDDINGS`, what
+            the embedding model is.
+        prompts_digest: hash of all prompt texts.
+
+    Raises:
+        ValueError: the identity of a model is missing.
+    """
+    missing = [model.name for model in config.models if model.name not in models]
+    if missing:
+        raise ValueError(f"no identity given for {', '.join(missing)}")
+    body = {
+        "config": _included(config.model_dump(mode="json"), ""),
+        "seeds": seeds_digest,
+        "models": dict(models),
+        "prompts": prompts_digest,
+    }
+    # Without `default=`: a value that JSON does not know is a mistake to hear of, not to print somehow.
+    text = json.dumps(body, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return f"{VERSION}:sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
+
+
+def resolved(config: RunConfig) -> dict[str, Any]:
+    """The configuration with every default and preset written out; `load_config` reads it back as it is."""
+    plain = config.synthesis.model_dump(mode="json")
+    plain["seeds"]["path"] = str(config.synthesis.seeds.path.absolute())
+    return {**plain, "engine": config.engine.model_dump(mode="json")}
+
+
+def _included(value: Any, path: str) -> Any:
+    """What is left of plain data without the excluded keys; list entries all count as `*`."""
+    if isinstance(value, dict):
+        keys = ((key, f"{path}.{key}".lstrip(".")) for key in value)
+        return {key: _included(value[key], below) for key, below in keys if below not in EXCLUDED}
+    if isinstance(value, list):
+        return [_included(item, f"{path}.*") for item in value]
+    return value

@@ -1,0 +1,162 @@
+"""Reads a configuration file: preset, file and overrides become one checked `RunConfig`, or one list of problems.
+
+The file is flat: the keys of `SynthesisConfig` at the top, a block `engine`, and `preset`. Reads no seeds, no
+environment and no key, and asks no model; whether a catalogue model exists is found out when it is fetched.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from gra.config.engine import EngineConfig
+from gra.config.keys import child
+from gra.config.models import Settings
+from gra.config.pool import check_pool, pool_problem
+from gra.config.problems import Problems, listing
+from gra.config.synthesis import SynthesisConfig
+from gra.config.yaml_source import KeyPath, parse_source, read_source
+from gra.errors import ConfigError
+
+__all__ = ["NO_OVERRIDES", "PRESETS", "RunConfig", "check_pool", "load_config", "preset_text"]
+
+PRESETS = ("paper",)
+NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
+
+Plain = dict[str, Any]
+T = TypeVar("T", bound=Settings)
+
+
+class RunConfig(Settings):
+    """Everything a run is told: what to synthesise, and how to carry it out."""
+
+    synthesis: SynthesisConfig
+    engine: EngineConfig = EngineConfig()
+
+
+def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES) -> RunConfig:
+    """Read and check a configuration file.
+
+    Args:
+        path: a YAML or JSON file. Relative paths in it are relative to its folder.
+        overrides: values that win over the file's, by key, nested or dotted (`{"gate.tau": 7}`). Relative paths in
+            them are relative to the current folder.
+
+    Raises:
+        ConfigError: it cannot be read or used; every problem is named at once.
+    """
+    path = Path(path)
+    source = read_source(path)
+    base = Path(os.path.abspath(path)).parent  # noqa: PTH100 (resolve() would follow a linked file to another folder)
+    above = _layer(_nested(overrides), Path.cwd())
+    plain = _merged(_layer(source.data, base), above)
+
+    def line(key: KeyPath) -> int | None:
+        return None if _has(above, key) else source.line(key)
+
+    preset = plain.pop("preset", None)
+    if preset is not None:
+        if preset not in PRESETS:
+            problem = f"there is no preset {json.dumps(preset, default=str)}; there is: {', '.join(PRESETS)}"
+            raise ConfigError(listing(source.name, [(("preset",), problem)], line))
+        plain = _merged(_preset_data(preset), plain)
+    return _checked(plain, source.name, line)
+
+
+def preset_text(name: str) -> str:
+    """The YAML of a preset, with its comments."""
+    return files("gra.config").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _checked(plain: Plain, name: str, line: Callable[[KeyPath], int | None]) -> RunConfig:
+    """Both halves are validated before anything is said, so that all problems are told at once."""
+    engine = plain.pop("engine", None)
+    engine = {} if engine is None else engine
+    found: list[tuple[KeyPath, str]] = []
+    synthesis_config = _validated(SynthesisConfig, plain, (), found)
+    engine_config = _validated(EngineConfig, engine, ("engine",), found)
+    if synthesis_config is not None:
+        problem = pool_problem(synthesis_config)
+        if problem:
+            found.append((("models",), problem))
+    if found or synthesis_config is None or engine_config is None:
+        raise ConfigError(listing(name, found, line))
+    return RunConfig(synthesis=synthesis_config, engine=engine_config)
+
+
+def _validated(model: type[T], plain: Any, at: KeyPath, found: list[tuple[KeyPath, str]]) -> T | None:
+    try:
+        # As JSON and strictly: a list is a tuple and text a path, but `yes` is no number and "12" is not 12.
+        return model.model_validate_json(json.dumps(plain), strict=True)
+    except ValidationError as error:
+        data = plain if isinstance(plain, dict) else {}
+        problems = Problems(model, data, also_known=() if at else ("engine", "preset"))
+        found.extend(((*at, *path), text) for path, text in problems.of(error))
+        return None
+
+
+@functools.cache
+def _preset_data(name: str) -> Mapping[str, Any]:
+    return parse_source(preset_text(name), f"preset {name}").data
+
+
+def _nested(overrides: Mapping[str, object]) -> Plain:
+    """Dotted keys as blocks within blocks."""
+    plain: Plain = {}
+    for key, value in overrides.items():
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        assert isinstance(value, dict)
+        plain = _merged(plain, value)
+    return plain
+
+
+def _layer(data: Mapping[str, Any], base: Path) -> Plain:
+    """One source's values with what may be written short written out, and its paths made absolute."""
+    plain = dict(data)
+    seeds = plain.get("seeds")
+    if isinstance(seeds, str | Path):
+        seeds = {"path": seeds}
+    if isinstance(seeds, Mapping):
+        path = seeds.get("path")
+        if path and isinstance(path, str | Path):
+            seeds = {**seeds, "path": os.path.normpath(base / os.path.expanduser(path))}  # noqa: PTH111 (never raises)
+        plain["seeds"] = seeds
+    if isinstance(plain.get("models"), list | tuple):
+        plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
+    return plain
+
+
+def _has(plain: object, key: KeyPath) -> bool:
+    """Whether the value at a key comes from here; a whole list does if any of it does."""
+    for part in key:
+        if isinstance(plain, Mapping) and part not in plain:
+            return False
+        plain = child(plain, part)
+    return True
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Plain:
+    """Blocks are merged key by key, anything else is replaced, lists too."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and not _another_kind(old, value):
+            value = _merged(old, value)
+        merged[key] = value
+    return merged
+
+
+def _another_kind(old: Any, new: Any) -> bool:
+    """Whether a block says that it is something else than what it lies over: another gate, another source."""
+    if "type" in new and new["type"] != old.get("type"):
+        return True
+    return any(mine in new and other in old for mine, other in (("catalogue", "base_url"), ("base_url", "catalogue")))

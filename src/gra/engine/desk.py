@@ -1,0 +1,96 @@
+"""The desk every question passes: answered from the ledger if it can be, asked and written down if not.
+
+This one mechanism is resume, caching, provenance and cost accounting. A question that was answered before is never
+put again; one with another prompt, model or sampling is another question.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gra.calls import CallId, Reply, Request
+from gra.config.synthesis import Budget
+from gra.errors import Refused
+from gra.events import CallAnswered, Listener
+from gra.llm import Endpoint
+from gra.store.ledger import Ledger
+
+
+class BudgetSpent(Exception):  # a state of the run, not an error
+    """A limit of the budget is reached; what was answered is stored."""
+
+
+@dataclass
+class Spending:
+    """What the run has used so far, earlier attempts included except for time."""
+
+    budget: Budget
+    calls: int = 0
+    tokens: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def check(self) -> None:
+        """Raise if nothing more may be asked.
+
+        Raises:
+            BudgetSpent: names the limit.
+        """
+        if self.budget.calls is not None and self.calls >= self.budget.calls:
+            raise BudgetSpent(f"the budget of {self.budget.calls} calls is spent")
+        if self.budget.tokens is not None and self.tokens >= self.budget.tokens:
+            raise BudgetSpent(f"the budget of {self.budget.tokens} tokens is spent")
+        minutes = (time.monotonic() - self.started) / 60
+        if self.budget.minutes is not None and minutes >= self.budget.minutes:
+            raise BudgetSpent(f"the budget of {self.budget.minutes:g} minutes is spent")
+
+    def count(self, reply: Reply) -> None:
+        """Add one call."""
+        self.calls += 1
+        self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
+
+
+class Desk:
+    """An `Ask` over the ledger and the endpoints."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        endpoints: Mapping[str, Endpoint],
+        identities: Mapping[str, str],
+        spending: Spending,
+        listen: Listener,
+    ) -> None:
+        self._ledger = ledger
+        self._endpoints = endpoints
+        self._identities = identities
+        self._spending = spending
+        self._listen = listen
+
+    async def __call__(self, call: CallId, request: Request) -> Reply:
+        """The answer to a call.
+
+        Raises:
+            Refused: the server will never answer it; recorded, and raised again on replay.
+            EndpointError: the endpoint gave up; not recorded, so it is asked again on resume.
+            BudgetSpent: nothing more may be asked.
+        """
+        digest = request.digest(self._identities[request.model])
+        known = self._ledger.find(call, digest)
+        if known is not None:
+            self._tell(request, known, replayed=True)
+            return known
+        self._spending.check()
+        try:
+            answer: Reply | Refused = await self._endpoints[request.model].complete(request)
+        except Refused as refusal:
+            answer = refusal
+        reply = await self._ledger.commit(call, digest, request, answer)
+        self._spending.count(reply)
+        self._tell(request, reply, replayed=False)
+        return reply
+
+    def _tell(self, request: Request, reply: Reply, replayed: bool) -> None:
+        usage = reply.usage
+        self._listen(CallAnswered(request.model, usage.prompt_tokens, usage.completion_tokens, reply.seconds, replayed))

@@ -1,0 +1,150 @@
+"""Opening the models of a run: catalogue files pulled and served, servers asked what they can do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from gra.catalogue import ModelCard, PullProgress, find, local_file, pull
+from gra.config.load import RunConfig
+from gra.config.models import EndpointConfig, ModelConfig
+from gra.config.synthesis import SynthesisConfig
+from gra.events import Listener, Notice, PhaseStarted
+from gra.llm import Abilities, Endpoint, Limit, LocalServer, key_from_env, open_session, probe, threads_for
+
+EMBEDDINGS = "@embeddings"
+"""Stands for the embedding model where names of models are asked for; no model can be called so."""
+API_CONCURRENCY = 32
+"""Requests under way at an API unless the configuration says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModels:
+    """Models that answer."""
+
+    endpoints: Mapping[str, Endpoint]
+    abilities: Mapping[str, Abilities]
+    """Of the pool's models; the embedding model is not asked."""
+    identities: Mapping[str, str]
+    """What each model is, one build told from another; part of every call's key."""
+
+
+def identities(config: SynthesisConfig) -> dict[str, str]:
+    """What is known of each model before any server is asked: a file's digest, or a name on a server.
+
+    Raises:
+        CatalogueError: a name is not in the catalogue.
+    """
+    return {name: _identity(c) for name, c in _all(config).items()}
+
+
+@asynccontextmanager
+async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncIterator[OpenModels]:
+    """Pull, start and probe all models of a run; embedded servers end with the context.
+
+    Raises:
+        CatalogueError: a model cannot be had.
+        EndpointError: a server cannot be reached or does not come up.
+        ConfigError: a key's variable is not set, or a server does not serve the model.
+    """
+    wanted = _all(config.synthesis)
+    cards = {name: find(c.catalogue) for name, c in wanted.items() if c.catalogue}
+    listen(PhaseStarted("models", ", ".join(n for n in wanted if n != EMBEDDINGS), len(wanted)))
+    files = {name: await _file(card, listen) for name, card in cards.items()}
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session())
+        servers = {
+            name: await stack.enter_async_context(_server(name, cards[name], file, config, listen, logs))
+            for name, file in files.items()
+        }
+        limits: dict[str, Limit] = {}
+        endpoints = {
+            name: _endpoint(name, c, cards.get(name), servers.get(name), session, limits, config, listen)
+            for name, c in wanted.items()
+        }
+        pool = [name for name in wanted if name != EMBEDDINGS]
+        found = await asyncio.gather(*(probe(endpoints[name]) for name in pool))
+        abilities = dict(zip(pool, found, strict=True))
+        known = identities(config.synthesis)
+        for name, ability in abilities.items():
+            if name not in cards:
+                known[name] = f"api:{ability.served}"
+        yield OpenModels(endpoints, abilities, known)
+
+
+def _all(config: SynthesisConfig) -> dict[str, EndpointConfig]:
+    return {**{m.name: m for m in config.models}, EMBEDDINGS: config.embeddings}
+
+
+def _identity(config: EndpointConfig) -> str:
+    return f"file:{find(config.catalogue).origin}" if config.catalogue else f"api:{config.model or ''}"
+
+
+async def _file(card: ModelCard, listen: Listener) -> Path:
+    present = local_file(card)
+    if present is not None:
+        return present
+    size = f"{card.bytes / 1e6:.0f} MB, " if card.bytes else ""
+    listen(Notice(f"pulling {card.name} ({size}{card.licence}: {card.licence_url})"))
+    told: set[str] = set()
+
+    def report(progress: PullProgress) -> None:
+        text = progress.note or progress.stage
+        if text not in told:
+            told.add(text)
+            listen(Notice(f"{card.name}: {text}"))
+
+    return await asyncio.to_thread(pull, card, on_progress=report)
+
+
+def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: Listener, logs: Path) -> LocalServer:
+    local = config.engine.local
+    embedding = card.kind == "embedding"
+    logs.mkdir(parents=True, exist_ok=True)
+    return LocalServer(
+        name,
+        file,
+        logs / f"{name.lstrip('@')}.server.log",
+        # One slot keeps embeddings the same bit for bit, whatever else is asked; 512 is MiniLM's position table.
+        context=512 if embedding else min(local.context, card.context),
+        slots=1 if embedding else local.slots,
+        threads=1 if embedding else local.threads or threads_for(len(config.synthesis.models)),
+        embedding=embedding,
+        start_timeout_s=local.start_timeout_s,
+        listen=listen,
+    )
+
+
+def _endpoint(
+    name: str,
+    config: EndpointConfig,
+    card: ModelCard | None,
+    server: LocalServer | None,
+    session: aiohttp.ClientSession,
+    limits: dict[str, Limit],
+    run: RunConfig,
+    listen: Listener,
+) -> Endpoint:
+    url = server.base_url if server else config.base_url
+    assert url is not None, "an endpoint has a server of ours or a URL"
+    places = config.concurrency or (run.engine.local.slots if server else API_CONCURRENCY)
+    key = server.key if server else key_from_env(config.api_key_env) if config.api_key_env else None
+    stated = config.format if isinstance(config, ModelConfig) else None
+    return Endpoint(
+        name,
+        url,
+        session,
+        limits.setdefault(url, Limit(places)),
+        model=name if server else config.model,
+        key=key,
+        format=stated or ("base" if card and card.kind == "base" else "chat"),
+        timeout_s=run.engine.timeout_s,
+        retries=run.engine.retries,
+        listen=listen,
+        revive=server.revive if server else None,
+    )

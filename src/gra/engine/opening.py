@@ -1,0 +1,143 @@
+"""Before the first round: seeds become the pool D(0), and reviewers show what they can tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from gra.calls import Ask
+from gra.config.synthesis import PaperGate, SynthesisConfig
+from gra.errors import ConfigError, SeedError
+from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
+from gra.llm import Abilities
+from gra.records import Entry, Seed, Stage
+from gra.records import Reading as ReadingName
+from gra.store.writer import Writer
+from gra.synthesis.bootstrap import annotate
+from gra.synthesis.decide import Gate, PaperRule, SeedsRule
+from gra.synthesis.exam import STAGES, set_exam, sit_exam
+from gra.synthesis.reading import ProbabilityReading, Reading, WrittenReading
+from gra.synthesis.standing import Standing
+
+
+def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities]) -> dict[str, ReadingName]:
+    """How each model's opinion is read.
+
+    Raises:
+        ConfigError: probabilities are asked for by name, and a server does not return them.
+    """
+    chosen: dict[str, ReadingName] = {}
+    for model, ability in abilities.items():
+        if config.reading == "probability" and not ability.label_probabilities:
+            raise ConfigError(
+                f"`reading: probability` needs log-probabilities, and the server of `{model}` returns none. "
+                "Use `reading: auto` (written where there are none) or `reading: written`."
+            )
+        read_off = ability.label_probabilities and config.reading != "written"
+        chosen[model] = "probability" if read_off else "written"
+    return chosen
+
+
+def make_readings(config: SynthesisConfig, chosen: Mapping[str, ReadingName]) -> dict[str, Reading]:
+    """The readings themselves."""
+    written = WrittenReading(config.review, config.random_seed)
+    return {m: ProbabilityReading() if kind == "probability" else written for m, kind in chosen.items()}
+
+
+async def seed_pool(
+    ask: Ask, config: SynthesisConfig, seeds: Sequence[Seed], writer: Writer, listen: Listener
+) -> list[Entry]:
+    """D(0): the seeds, annotated.
+
+    Raises:
+        SeedError: none could be annotated, or a seed's own domain is not in the taxonomy.
+    """
+    names = {d.name for d in config.domains}
+    strange = sorted({s.domain for s in seeds if s.domain} - names)
+    if strange:
+        raise SeedError(
+            f"The seeds name domains that the taxonomy does not have: {', '.join(strange[:5])}. "
+            f"Add them to `domains`, or drop the `domain` column. The taxonomy has: {', '.join(sorted(names))}."
+        )
+    listen(PhaseStarted("seeds", "domain, keywords and summary of each", len(seeds)))
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        listen(PhaseAdvanced(done))
+
+    entries, problems = await annotate(ask, config, seeds, advance)
+    for problem in problems:
+        listen(Notice(problem))
+    if not entries:
+        raise SeedError(f"No seed could be annotated. The last reason: {problems[-1]}")
+    await writer.put_pool(entries)
+    facts = {"usable": len(entries), "domains": dict(Counter(e.domain for e in entries)), "problems": problems}
+    await writer.put_fact("seeds", facts)
+    return entries
+
+
+async def make_gate(
+    ask: Ask,
+    config: SynthesisConfig,
+    entries: Sequence[Entry],
+    readings: Mapping[str, Reading],
+    writer: Writer,
+    listen: Listener,
+) -> Gate:
+    """The gate of the configuration; for `seeds`, after every judge has sat its exam.
+
+    Raises:
+        ConfigError: no reviewer can tell good from broken.
+    """
+    if isinstance(config.gate, PaperGate):
+        return PaperRule(config.gate)
+    questions = set_exam(entries, config, config.gate.exam)
+    judges = [m.name for m in config.models if {"reviewer", "adjudicator"} & set(m.roles)]
+    listen(PhaseStarted("exam", f"{', '.join(judges)} read seeds and broken twins", len(judges) * len(STAGES)))
+    standings: dict[tuple[str, Stage], Standing] = {}
+    done = 0
+
+    async def sit(model: str, stage: Stage) -> Standing:
+        nonlocal done
+        result = await sit_exam(ask, model, readings[model], questions[stage])
+        done += 1
+        listen(PhaseAdvanced(done))
+        if isinstance(result, str):
+            listen(Notice(f"`{model}` has no say on a sample's {stage}: {result}"))
+            n = len(questions[stage])
+            return Standing(model, stage, (0.0,) * n, (0.0,) * n)
+        if not result.weight:
+            listen(
+                Notice(f"`{model}` cannot tell good from broken by the {stage} (AUC {result.auc:.2f}); no say there")
+            )
+        return result
+
+    results = await asyncio.gather(*(sit(m, stage) for m in judges for stage in STAGES))
+    standings = {(s.model, s.stage): s for s in results}
+    await writer.put_fact("exam", [exam_row(s) for s in results])
+    if not any(s.weight for s in results if s.stage == "response"):
+        raise ConfigError(
+            "No reviewer can tell the seeds' responses from broken ones, so nothing it says would mean anything. "
+            "Add a larger model to the pool, check the seeds, or choose `gate: {type: paper}`."
+        )
+    return SeedsRule(config.gate, standings)
+
+
+def exam_row(standing: Standing) -> dict[str, object]:
+    """A standing as it is stored and shown."""
+    return {
+        "model": standing.model,
+        "stage": standing.stage,
+        "n": len(standing.good),
+        "auc": standing.auc,
+        "separation": standing.separation,
+        "weight": standing.weight,
+        "mean_good": fmean(standing.good),
+        "mean_broken": fmean(standing.broken),
+        "good": list(standing.good),
+        "broken": list(standing.broken),
+    }

@@ -1,0 +1,210 @@
+"""A run from its configuration to its dataset. Starting and resuming are the same: what was done is found done."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from gra.config.fingerprint import fingerprint, resolved
+from gra.config.load import RunConfig
+from gra.config.pool import check_pool
+from gra.config.synthesis import SynthesisConfig
+from gra.engine.desk import BudgetSpent, Desk, Spending
+from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
+from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
+from gra.engine.rounds import Limits, Result, Round
+from gra.engine.vectors import Embedder
+from gra.errors import StoreError
+from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
+from gra.prompts.template import prompts_digest
+from gra.records import Entry, Sample, Seed, Status
+from gra.store.ledger import Ledger
+from gra.store.reader import Reader
+from gra.store.run_dir import RunDir, create_run
+from gra.store.writer import Writer
+from gra.synthesis.asking import Unwritten
+from gra.synthesis.bootstrap import Annotator
+from gra.synthesis.pool import Pool
+from gra.synthesis.sample import Study, concluded
+from gra.synthesis.seeds import draw_seeds, read_seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a run came to."""
+
+    accepted: int
+    target: int
+    statement: str
+    """Why there are fewer than asked for; empty if there are not."""
+    folder: Path
+
+    @property
+    def complete(self) -> bool:
+        """True if the dataset is as large as it was asked to be."""
+        return self.accepted >= self.target
+
+
+async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore) -> Ending:
+    """Run a configuration in a folder to its end, from wherever it stands there.
+
+    Raises:
+        GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
+    """
+    check_pool(config.synthesis)
+    report = read_seeds(config.synthesis.seeds.path)
+    for problem in report.problems:
+        listen(Notice(problem))
+    seeds = draw_seeds(report.seeds, config.synthesis.seeds.limit, config.synthesis.random_seed)
+    run = create_run(folder, document(config, report.digest))
+    async with Writer(run) as writer:
+        with Reader(run) as reader:
+            state = Progress(config, run, writer, reader, listen)
+            if not state.owed():
+                return state.ending("")
+            async with open_models(config, listen, run.logs) as models:
+                with Ledger(writer) as ledger:
+                    return await state.go_on(models, ledger, seeds)
+
+
+def document(config: RunConfig, seeds_digest: str) -> dict[str, Any]:
+    """What `run.json` says: which run this is, and how to carry on with it."""
+    known = identities(config.synthesis)
+    return {
+        "fingerprint": fingerprint(
+            config.synthesis, seeds_digest=seeds_digest, models=known, prompts_digest=prompts_digest()
+        ),
+        "config": resolved(config),
+        "models": known,
+        "seeds": seeds_digest,
+        "prompts": prompts_digest(),
+        "versions": {"gra-synth": version("gra-synth"), "python": sys.version.split()[0]},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run under way."""
+
+    config: RunConfig
+    run: RunDir
+    writer: Writer
+    reader: Reader
+    listen: Listener
+
+    def owed(self) -> int:
+        """Accepted samples still to come."""
+        return self.config.synthesis.target - self.accepted()
+
+    def accepted(self) -> int:
+        """Accepted samples of closed rounds."""
+        return self.reader.funnel().by_status.get(Status.ACCEPTED, 0)
+
+    def ending(self, statement: str) -> Ending:
+        """The end of the run as it stands."""
+        return Ending(self.accepted(), self.config.synthesis.target, statement, self.run.path)
+
+    async def go_on(self, models: OpenModels, ledger: Ledger, seeds: tuple[Seed, ...]) -> Ending:
+        """Everything that is left to do."""
+        synthesis = self.config.synthesis
+        spent = self.reader.totals().all
+        spending = Spending(synthesis.budget, spent.calls, spent.prompt_tokens + spent.completion_tokens)
+        desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
+        embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
+        try:
+            chosen = choose_readings(synthesis, models.abilities)
+            await self._same_readings(chosen)
+            readings = make_readings(synthesis, chosen)
+            entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
+            gate = await make_gate(desk, synthesis, entries, readings, self.writer, self.listen)
+            full = await self._reopen_short()
+            entries = self.reader.pool()
+            for number in range(full + 1, synthesis.rounds + 1):
+                study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, gate, desk)
+                statement = await self._round(study, number, embedder, Annotator(desk, synthesis), entries)
+                if statement:
+                    return self.ending(statement)
+                entries = self.reader.pool()
+        except BudgetSpent as reached:
+            return self.ending(f"{reached} before the first round could begin")
+        return self.ending("")
+
+    async def _reopen_short(self) -> int:
+        """Reopen the round that an earlier attempt closed short of its target, if any; returns how many are full."""
+        full = 0
+        for known in self.reader.rounds():
+            if known.state == "closed" and known.accepted < known.target:
+                samples = [_reopened(s) for s in self.reader.iter_samples(round=known.number)]
+                await self.writer.reopen_round(known.number, samples)
+            elif known.state == "closed":
+                full = known.number
+        return full
+
+    async def _same_readings(self, chosen: dict[str, Any]) -> None:
+        """Opinions of one run are read in one way from beginning to end."""
+        before = self.reader.fact("readings")
+        if before is not None and before != chosen:
+            raise StoreError(
+                f"This run read opinions as {before}, and the servers now allow {chosen}. Start the servers with the "
+                "same abilities as before (log-probabilities), or begin a new run with another --out."
+            )
+        await self.writer.put_fact("readings", chosen)
+
+    async def _round(
+        self, study: Study, number: int, embedder: Embedder, annotator: Annotator, entries: list[Entry]
+    ) -> str:
+        """One round; returns why the run cannot go on, or nothing."""
+        synthesis, target = study.config, share(study.config, number)
+        limits = Limits(
+            target=target,
+            candidates=int(target * synthesis.budget.candidates_per_accepted),
+            concurrency=self.config.engine.concurrency,
+            give_up_after=self.config.engine.give_up_after,
+        )
+        await self.writer.open_round(number, target)
+        self.listen(PhaseStarted("round", f"{number} of {synthesis.rounds}", target))
+        known = {s.index: s for s in self.reader.iter_samples(round=number) if s.status is not Status.FAILED}
+        pool = await embedder.known(entries)
+        this = Round(study, number, limits, pool, embedder, self.writer, self.listen)
+        result = await this.run(known)
+        await self._close(number, result, annotator)
+        self.listen(RoundClosed(number, len(result.accepted), target, len(result.samples)))
+        return result.statement
+
+    async def _close(self, number: int, result: Result, annotator: Annotator) -> None:
+        """Enrich the accepted with a summary (paper, section 1.6) and let them join the pool."""
+        samples = {s.id: s for s in result.samples}
+        for sample in result.accepted:
+            samples[sample.id] = await _summarised(sample, annotator)
+        joining = [_entry(samples[s.id]) for s in result.accepted]
+        await self.writer.close_round(number, samples.values(), joining, {"statement": result.statement})
+
+
+def _reopened(sample: Sample) -> Sample:
+    """The sample as it was before its round was closed."""
+    if sample.status not in (Status.ACCEPTED, Status.DUPLICATE, Status.SURPLUS):
+        return sample
+    return concluded(replace(sample, duplicate_of="", similarity=None, summary=""))
+
+
+def share(config: SynthesisConfig, number: int) -> int:
+    """Accepted samples that round `number` (from 1) is asked for: an equal share, the first rounds taking the rest."""
+    each, rest = divmod(config.target, config.rounds)
+    return each + (number <= rest)
+
+
+async def _summarised(sample: Sample, annotator: Annotator) -> Sample:
+    try:
+        return replace(sample, summary=await annotator.summary(sample.id, sample.instruction))
+    except (Unwritten, BudgetSpent):
+        # A good sample is not lost for want of a summary; its keywords say what it is about.
+        return replace(sample, summary=", ".join(sample.keywords))
+
+
+def _entry(sample: Sample) -> Entry:
+    return Entry(
+        sample.id, sample.round, sample.domain, sample.keywords, sample.summary, sample.instruction, sample.response
+    )

@@ -1,0 +1,49 @@
+"""Embeddings that stay what they were: computed once, stored, and read back for ever after.
+
+A server's floats differ a little with what else it computes; a de-duplication that is decided again after a crash
+must see the same ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gra.llm import Endpoint
+from gra.postprocess.dedup import Known, Vectors
+from gra.records import Entry
+from gra.store.ledger import Ledger, text_digest
+
+LONGEST = 1000
+"""Characters that are embedded: about the 256 word-pieces that all-MiniLM-L6-v2 was trained on."""
+
+
+class Embedder:
+    """Unit vectors of instructions."""
+
+    def __init__(self, ledger: Ledger, endpoint: Endpoint, identity: str) -> None:
+        self._ledger = ledger
+        self._endpoint = endpoint
+        self._identity = identity
+
+    async def vectors(self, texts: list[str]) -> Vectors:
+        """One row for each text, shape (len(texts), dimensions).
+
+        Raises:
+            EndpointError: the embedding endpoint gave up.
+        """
+        shortened = [text[:LONGEST] for text in texts]
+        digests = [text_digest(text) for text in shortened]
+        found = self._ledger.find_vectors(self._identity, digests)
+        missing = {d: t for d, t in zip(digests, shortened, strict=True) if d not in found}
+        if missing:
+            fresh = await self._endpoint.embed(list(missing.values()))
+            found |= await self._ledger.commit_vectors(self._identity, dict(zip(missing, fresh, strict=True)))
+        return np.stack([_unit(found[d]) for d in digests]) if digests else np.zeros((0, 1), np.float32)
+
+    async def known(self, entries: list[Entry]) -> Known:
+        """The pool as de-duplication sees it."""
+        return Known(tuple(e.id for e in entries), await self.vectors([e.instruction for e in entries]))
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return vector / max(float(np.linalg.norm(vector)), 1e-12)

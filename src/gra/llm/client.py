@@ -1,0 +1,297 @@
+"""One model on an OpenAI-compatible server: vLLM, SGLang, LMDeploy, llama.cpp, Ollama, or a hosted API.
+
+It takes plain values and knows neither configuration files nor the method, the ledger or who started the server.
+What to do about faults is decided in `retry`; what goes over the wire is in `wire`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from gra.calls import Reply, Request
+from gra.errors import ConfigError, EndpointError, Refused
+from gra.events import Listener, Notice, ignore
+from gra.llm.key import ApiKey
+from gra.llm.limits import Limit
+from gra.llm.retry import Again, Fault, decide, failure, plain
+from gra.llm.transport import Call, send
+from gra.llm.wire import (
+    PATHS,
+    TOP_LOGPROBS,
+    Format,
+    Malformed,
+    SchemaField,
+    completion_body,
+    read_completion,
+    read_embeddings,
+    read_models,
+)
+
+EMBED_BATCH = 32
+"""Texts in one embedding request."""
+SHORTEST_CUT = 64
+"""Characters below which a text that is too long for the embedding model is not cut further."""
+
+T = TypeVar("T")
+Revive = Callable[[], Awaitable[str]]
+"""Makes sure that the server runs and returns its base URL; raises EndpointError if it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a server turned out to do for a model (`probe.probe`)."""
+
+    served: str
+    """The model's name on the server."""
+    json_schema: bool
+    """Replies can be held to a JSON schema."""
+    label_probabilities: bool
+    """The probabilities of a reply's first token can be read."""
+    context: int | None
+    """Tokens of prompt and reply together, where the server says so."""
+
+
+class Endpoint:
+    """A model that can be asked. Safe to use from any number of tasks of one event loop.
+
+    Args:
+        name: The model's name in the configuration; it stands in every message.
+        base_url: Root of the API, for example `http://localhost:8000/v1`.
+        session: Shared by all endpoints, see `transport.open_session`.
+        limit: Places at the server, shared by its endpoints.
+        model: The model's name on the server; None if it serves just one.
+        key: Presented with each request.
+        format: `base` for a model without a chat template.
+        timeout_s: Bound of one try, from sending to the last byte.
+        retries: Further tries, see `retry`.
+        listen: Told when requests begin to fail, once per kind of fault.
+        revive: Called before a further try when there was no connection.
+        luck: Draws from [0, 1), for the jitter of waits.
+
+    Raises:
+        ConfigError: `base_url` is no HTTP address, or it holds a password.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        limit: Limit,
+        *,
+        model: str | None = None,
+        key: ApiKey | None = None,
+        format: Format = "chat",
+        timeout_s: float = 600.0,
+        retries: int = 4,
+        listen: Listener = ignore,
+        revive: Revive | None = None,
+        luck: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.format: Format = format
+        self.listen = listen
+        self.limit = limit
+        self._base = _checked(name, base_url)
+        self._session = session
+        self._model = model
+        self._key = key
+        self._timeout_s = timeout_s
+        self._retries = retries
+        self._revive = revive
+        self._luck = luck
+        self._told: set[str] = set()
+        # Until a probe says otherwise the server is taken to do what current servers do.
+        self.schema_field: SchemaField | None = "response_format" if format == "chat" else "json_schema"
+        self.top_logprobs = TOP_LOGPROBS[0]
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name!r}, {self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """The base URL without anything that may be secret, for messages."""
+        return str(self._base.with_query(None).with_user(None))
+
+    async def complete(self, request: Request, *, urgency: int = 0) -> Reply:
+        """Ask the model. Requests with more `urgency` go first when the server's places are taken.
+
+        A request that is refused with a schema is sent once more without it: servers know different parts of JSON
+        schema, and the parser of replies is tolerant.
+
+        Raises:
+            Refused: the server will not answer this request.
+            KeyRefused: the server does not accept the key.
+            EndpointError: no usable answer after all tries.
+        """
+        model = await self.served()
+        if request.labels and not self.top_logprobs:
+            raise Refused(
+                f"Model `{self.name}` at {self.url}: the server gives no log-probabilities. "
+                "Let its reviews be written instead."
+            )
+        body = completion_body(request, model, self.format, self.schema_field, self.top_logprobs)
+        field = self.schema_field
+        if field is None or field not in body:
+            return await self._complete(request, body, urgency)
+        try:
+            return await self._complete(request, body, urgency)
+        except Refused:
+            del body[field]
+            reply = await self._complete(request, body, urgency)
+            self._tell("schema", f"Model `{self.name}` at {self.url}: a JSON schema was refused; asking without it.")
+            return reply
+
+    async def _complete(self, request: Request, body: Mapping[str, Any], urgency: int) -> Reply:
+        read = partial(read_completion, format=self.format, labels=request.labels)
+        return await self.call(PATHS[self.format], body, read, urgency)
+
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        """Unit vectors, one per text, in order.
+
+        A text that the model cannot hold is embedded by its beginning: halved until the server takes it.
+        """
+        batches = [texts[i : i + EMBED_BATCH] for i in range(0, len(texts), EMBED_BATCH)]
+        results = await asyncio.gather(*(self._embed_batch(batch) for batch in batches))
+        return [vector for batch in results for vector in batch]
+
+    async def _embed_batch(self, texts: list[str]) -> list[list[float]]:
+        # A text without a word has no embedding on some servers; a full stop has one everywhere.
+        body = {"model": await self.served(), "input": [text if text.strip() else "." for text in texts]}
+        try:
+            return await self.call(("embeddings",), body, lambda answer, _: read_embeddings(answer, len(texts)))
+        except Refused:
+            if len(texts) > 1:
+                return [vector for text in texts for vector in await self._embed_batch([text])]
+            if len(texts[0]) < 2 * SHORTEST_CUT:
+                raise
+            return await self._embed_batch([texts[0][: len(texts[0]) // 2]])
+
+    async def served(self) -> str:
+        """The model's name on the server, asked of the server if the configuration does not say it."""
+        if self._model is None:
+            self._model = self._only(list(await self.models()))
+        return self._model
+
+    def _only(self, names: list[str]) -> str:
+        if len(names) == 1:
+            return names[0]
+        listed = ", ".join(plain(name, 80) for name in names[:20]) or "none"
+        raise ConfigError(
+            f"Model `{self.name}`: set `model`, because the server at {self.url} does not serve exactly one. "
+            f"It serves: {listed}."
+        )
+
+    async def models(self) -> dict[str, int | None]:
+        """The models that the server lists, each with its context where the server says so."""
+        return await self.call(("models",), None, lambda answer, _: read_models(answer))
+
+    async def call(
+        self,
+        path: tuple[str, ...],
+        body: Mapping[str, Any] | None,
+        read: Callable[[Mapping[str, Any], float], T],
+        urgency: int = 0,
+    ) -> T:
+        """Send, as often as `retry` says, and read the answer; or raise the error that `retry` says."""
+        answer = await self.try_call(path, body, read, urgency)
+        if isinstance(answer, Failed):
+            raise answer.error()
+        return answer
+
+    async def try_call(
+        self,
+        path: tuple[str, ...],
+        body: Mapping[str, Any] | None,
+        read: Callable[[Mapping[str, Any], float], T],
+        urgency: int = 0,
+    ) -> T | Failed:
+        """Like `call`, but the failure is returned."""
+        async with self.limit.place(urgency):
+            tries = 0
+            while True:
+                tries += 1
+                answer = await self._once(path, body, read)
+                if not isinstance(answer, Fault):
+                    return answer
+                step = decide(answer, tries, self._retries, self._luck())
+                if not isinstance(step, Again):
+                    return Failed(step.error, answer, self.name, self._address(path, shown=True), tries)
+                self._tell(answer.kind + str(answer.status), self._trouble(answer))
+                await asyncio.sleep(step.after_s)
+                if answer.kind == "connection" and self._revive is not None:
+                    self._base = _checked(self.name, await self._revive())
+
+    async def _once(
+        self,
+        path: tuple[str, ...],
+        body: Mapping[str, Any] | None,
+        read: Callable[[Mapping[str, Any], float], T],
+    ) -> T | Fault:
+        headers = self._key.headers() if self._key else {}
+        started = time.monotonic()
+        answer = await send(self._session, Call(self._address(path), headers, body), self._timeout_s)
+        if isinstance(answer, Fault):
+            return self._without_key(answer)
+        try:
+            return read(answer, time.monotonic() - started)
+        except Malformed as error:
+            return Fault("body", str(error))
+
+    def _without_key(self, fault: Fault) -> Fault:
+        if self._key is None:
+            return fault
+        return Fault(fault.kind, self._key.hide_in(fault.said), fault.status, fault.retry_after_s)
+
+    def _address(self, path: tuple[str, ...], *, shown: bool = False) -> str:
+        base = URL(self.url) if shown else self._base
+        return str(base.joinpath(*path).with_query(base.query))
+
+    def _trouble(self, fault: Fault) -> str:
+        status = f"HTTP {fault.status} " if fault.status else ""
+        return f"Model `{self.name}` at {self.url}: {fault.kind} fault, trying again: {status}{fault.said}"
+
+    def _tell(self, about: str, text: str) -> None:
+        """Tell once about each kind of trouble: a flood of the same notice helps nobody."""
+        if about not in self._told:
+            self._told.add(about)
+            self.listen(Notice(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A call that `retry` gave up."""
+
+    kind: type[EndpointError]
+    fault: Fault
+    name: str
+    url: str
+    tries: int
+
+    def error(self) -> EndpointError:
+        """The error to raise."""
+        return failure(self.kind, self.fault, self.name, self.url, self.tries)
+
+
+def _checked(name: str, base_url: str) -> URL:
+    try:
+        url = URL(base_url)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigError(f"Model `{name}`: `base_url` must be an address such as http://localhost:8000/v1.")
+    if url.user or url.password:
+        raise ConfigError(
+            f"Model `{name}`: `base_url` holds a user name or a password. Secrets are not written in a configuration: "
+            "remove it, and name the variable that holds the API key in `api_key_env`."
+        )
+    return url

@@ -1,0 +1,196 @@
+"""Who retries what. The one page; nothing else in `gra` repeats a request.
+
+    what went wrong with a try                      what happens
+    ----------------------------------------------  -------------------------------------------------------
+    connection refused, reset, cut; name unknown    again, after reviving the server if gra runs it itself
+    no complete answer within the timeout           again
+    408, 425, 429, 5xx (but 501)                    again, not before Retry-After (at most 120 s of it)
+    200 with a body that is no answer               again
+    400, 413, 414, 422; llama.cpp's 500 "too large"  Refused: this request only, others go on
+    401, 403                                        KeyRefused, at once
+    404                                             EndpointError, at once: says whether URL or model is wrong
+    any other status (3xx, 402, 405, 501 ...)       EndpointError, at once
+
+"Again" means up to `retries` further tries with exponential back-off and full jitter: before the n-th further try
+a wait drawn evenly from 0 to min(30 s, 0.5 s * 2^n). When they are used up, EndpointError. A request keeps its
+place at the server (`limits.Limit`) while it waits, so an overloaded server gets fewer requests, not more.
+
+A *reply* that the method cannot use (no JSON, a score out of range) is not a fault: it is data, and its repair
+turn belongs to `gra.synthesis`.
+
+Deciding is pure: this module sends nothing and reads no clock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from gra.errors import EndpointError, KeyRefused, Refused
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+LONGEST_RETRY_AFTER_S = 120.0
+SAID_LIMIT = 300
+"""Characters of what a server said that enter an error message."""
+
+_TERMINAL_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What went wrong with one try of a request."""
+
+    kind: Literal["connection", "timeout", "status", "body"]
+    said: str = ""
+    """The server's or the operating system's words, already `plain`."""
+    status: int = 0
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try again after a wait."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Raise this error."""
+
+    error: type[EndpointError]
+
+
+def decide(fault: Fault, failed_tries: int, retries: int, luck: float) -> Again | GiveUp:
+    """What to do after a fault.
+
+    Args:
+        fault: What went wrong.
+        failed_tries: Tries of this request that failed so far, this one included.
+        retries: Further tries allowed.
+        luck: A number drawn evenly from [0, 1) for the jitter.
+    """
+    final = _final(fault)
+    if final is not None:
+        return GiveUp(final)
+    if failed_tries > retries:
+        return GiveUp(EndpointError)
+    wait = luck * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failed_tries, 16))
+    return Again(min(fault.retry_after_s or 0.0, LONGEST_RETRY_AFTER_S) + wait)
+
+
+def _final(fault: Fault) -> type[EndpointError] | None:
+    """The error that no further try can mend, or None."""
+    if fault.kind != "status" or fault.status in (408, 425, 429):
+        return None
+    if fault.status in (400, 413, 414, 422):
+        return Refused
+    if fault.status in (401, 403):
+        return KeyRefused
+    if fault.status == 500 and "too large to process" in fault.said:
+        return Refused  # llama.cpp says so of a text too long to embed
+    return None if fault.status >= 500 and fault.status != 501 else EndpointError
+
+
+def failure(error: type[EndpointError], fault: Fault, name: str, url: str, tries: int) -> EndpointError:
+    """The error to raise, saying the cause and what to do next. `url` must hold no secret."""
+    cause, advice = _cause_and_advice(fault)
+    count = f" ({tries} tries)" if tries > 1 else ""
+    said = f": {fault.said}" if fault.said else ""
+    return error(f"Model `{name}` at {url}: {cause}{count}{said}. {advice}")
+
+
+def _cause_and_advice(fault: Fault) -> tuple[str, str]:
+    if fault.kind == "connection":
+        return "no connection", "Check that the server runs and that `base_url` is right."
+    if fault.kind == "timeout":
+        return "no answer in time", "Raise `timeout_s`, or lower the endpoint's `concurrency`."
+    if fault.kind == "body":
+        return "the answer cannot be used", "Check that `base_url` is the root of an OpenAI-compatible API."
+    return _status_words(fault)
+
+
+def _status_words(fault: Fault) -> tuple[str, str]:
+    status = fault.status
+    if status in (401, 403):
+        return (
+            f"the API key was not accepted (HTTP {status})",
+            "Check the variable that `api_key_env` names.",
+        )
+    if status == 404:
+        if "model" in fault.said.casefold():
+            return "the server does not know the model (HTTP 404)", "Set `model` to a name that it serves."
+        return (
+            "the server has no such address (HTTP 404)",
+            "Check `base_url`; on most servers it ends in `/v1`.",
+        )
+    if status in (400, 413, 414, 422):
+        return (
+            f"the request was refused (HTTP {status})",
+            "If it is too long, give the model more context.",
+        )
+    if status == 429:
+        return (
+            "too many requests (HTTP 429)",
+            "Lower the endpoint's `concurrency`, or check the account's quota.",
+        )
+    if 300 <= status < 400:
+        return f"the server redirects (HTTP {status})", "Set `base_url` to the address that it redirects to."
+    if status == 501:
+        return "the server cannot do this (HTTP 501)", "Use another server or model for it."
+    if status >= 500:
+        return f"the server failed (HTTP {status})", "Look at the server's log."
+    return f"unexpected HTTP status {status}", "Check `base_url`, `model` and the account."
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks to wait: a number, or an HTTP date; None if it says nothing."""
+    if header is None:
+        return None
+    text = header.strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def said(body: bytes) -> str:
+    """What an error body says, as one bounded line of plain text."""
+    text = body[:65_536].decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return plain(text)
+    return plain(error_message(value) or text)
+
+
+def error_message(value: Any) -> str:
+    """The message in a JSON error body as the common servers write it; empty if there is none."""
+    if not isinstance(value, Mapping):
+        return ""
+    for name in ("error", "message", "detail"):
+        found = value.get(name)
+        if isinstance(found, str) and found:
+            return found
+        if isinstance(found, Mapping) and isinstance(found.get("message"), str):
+            return str(found["message"])
+    return ""
+
+
+def plain(text: str, limit: int = SAID_LIMIT) -> str:
+    """Text from outside made safe to print: one line, printable characters only, at most `limit` of them."""
+    text = _TERMINAL_ESCAPE.sub("", text)
+    text = "".join(c if c.isprintable() else " " for c in text)
+    text = " ".join(text.split()).rstrip(".")
+    return text if len(text) <= limit else text[: limit - 1] + "…"

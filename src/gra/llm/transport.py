@@ -1,0 +1,98 @@
+"""One try of one HTTP request, within bounds of time and size: a JSON object comes back, or a `Fault`.
+
+A server's bytes are hostile here: too many, cut, not UTF-8, not JSON, not an object. Knows nothing of models,
+prompts or retrying.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from gra.llm.retry import Fault, error_message, plain, retry_after, said
+
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes of a reply, after decompression. A long reply with log-probabilities has some 100 kB."""
+CONNECT_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any] | None = None
+    """Sent as JSON by POST; without one the call is a GET."""
+
+
+def open_session() -> aiohttp.ClientSession:
+    """A session for all endpoints. How many requests run at once is the business of `limits`, not of the pool."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, limit_per_host=0),
+        headers={"User-Agent": "gra", "Accept": "application/json"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def send(session: aiohttp.ClientSession, call: Call, timeout_s: float) -> dict[str, Any] | Fault:
+    """Send once. Redirects are not followed: the key goes where it was meant to go, and nowhere else."""
+    timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, CONNECT_TIMEOUT_S))
+    try:
+        async with session.request(
+            "GET" if call.body is None else "POST",
+            call.url,
+            headers=dict(call.headers),
+            json=call.body,
+            timeout=timeout,
+            allow_redirects=False,
+        ) as response:
+            body = await _bounded(response)
+            if body is None:
+                return Fault("body", f"more than {LARGEST_BODY} bytes", response.status)
+            if response.status != 200:
+                return _refusal(response, body)
+            return _object(body)
+    except TimeoutError:
+        return Fault("timeout", f"{timeout_s:g} s passed")
+    except aiohttp.ClientError as error:
+        return Fault("connection", plain(str(error) or type(error).__name__))
+    except OSError as error:
+        return Fault("connection", plain(str(error)))
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body, or None as soon as it is too large."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(262_144):
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return None
+    return bytes(body)
+
+
+def _refusal(response: aiohttp.ClientResponse, body: bytes) -> Fault:
+    words = said(body)
+    if 300 <= response.status < 400:
+        words = plain("to " + response.headers.get("Location", "nowhere").split("?")[0])
+    wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    return Fault("status", words, response.status, wait)
+
+
+def _object(body: bytes) -> dict[str, Any] | Fault:
+    try:
+        value = json.loads(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        return Fault("body", "it is not valid UTF-8")
+    except (ValueError, RecursionError):
+        return Fault("body", f"it is not JSON but begins: {plain(body[:200].decode('utf-8', 'replace'), 80)}")
+    if not isinstance(value, dict):
+        return Fault("body", "it is not a JSON object")
+    if value.get("error"):  # some gateways report an upstream's failure with status 200
+        return Fault("body", plain(error_message(value) or "it reports an error"))
+    return value

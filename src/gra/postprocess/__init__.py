@@ -1,0 +1,1 @@
+"""What happens to samples after their review: semantic de-duplication."""

@@ -1,0 +1,87 @@
+"""Answers that were given before: calls by their key, embeddings by their text. Knows no server.
+
+Look-ups go through an index on a reading connection of their own, in the caller's thread: a few tens of
+microseconds, and memory does not grow with the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gra.calls import CallId, Reply, Request
+from gra.errors import Refused
+from gra.store.database import connect_reader, sqlite_boundary
+from gra.store.rows import Answer, find_call
+from gra.store.writer import Writer
+
+Vector = NDArray[np.float32]
+
+
+def text_digest(text: str) -> str:
+    """The name under which a text's embedding is stored."""
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Ledger:
+    """Every answer of the run: `with Ledger(writer) as ledger`, inside the writer's own `async with`."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._database = writer.run.database
+        self._connection = connect_reader(self._database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def find(self, call: CallId, digest: str) -> Reply | None:
+        """The answer to a call, None if it was never put with this digest.
+
+        Raises:
+            Refused: that was the answer.
+            StoreError: the ledger cannot be read.
+        """
+        with sqlite_boundary(self._database):
+            answer = find_call(self._connection, call, digest)
+        return None if answer is None else _reply(answer)
+
+    async def commit(self, call: CallId, digest: str, request: Request, answer: Answer) -> Reply:
+        """Store an answer, then give it as `find` would. Where the call was answered before, that answer counts.
+
+        Raises:
+            Refused: that was the answer.
+            StoreError: it could not be written; the run is over.
+        """
+        return _reply(await self._writer.commit_call(call, digest, request, answer))
+
+    def find_vectors(self, model: str, digests: Iterable[str]) -> dict[str, Vector]:
+        """The embeddings that are known, of these texts by this model."""
+        found: dict[str, Vector] = {}
+        query = "SELECT vector FROM vectors WHERE model = ? AND digest = ?"
+        with sqlite_boundary(self._database):
+            for digest in digests:
+                row = self._connection.execute(query, (model, digest)).fetchone()
+                if row is not None:
+                    found[digest] = np.frombuffer(row[0], dtype="<f4")
+        return found
+
+    async def commit_vectors(self, model: str, vectors: Mapping[str, list[float]]) -> dict[str, Vector]:
+        """Store embeddings and give them as `find_vectors` would: a run that replays must see the same floats."""
+        await self._writer.put_vectors(model, vectors)
+        return self.find_vectors(model, vectors)
+
+
+def _reply(answer: Answer) -> Reply:
+    if isinstance(answer, Refused):
+        raise answer
+    return answer

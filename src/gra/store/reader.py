@@ -1,0 +1,208 @@
+"""Looking at a run without touching it, while it works or after. Changes nothing and decides nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from gra.records import Entry, Sample, Status
+from gra.store.codec import text_of
+from gra.store.database import connect_reader, sqlite_boundary
+from gra.store.rows import CALL_FIELDS, StoredCall, read_call, read_entry, read_sample
+from gra.store.run_dir import RunDir
+
+_PAGE = 200
+"""Samples read at once. No read lasts longer than a page, so the writer's log can be folded in meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What calls took together."""
+
+    calls: int = 0
+    refused: int = 0
+    """Of the calls, those that the server would not answer."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    """Sum of the calls' wall times; calls overlap."""
+
+    def __add__(self, other: Total) -> Total:
+        """Both together."""
+        return Total(
+            self.calls + other.calls,
+            self.refused + other.refused,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What all calls took, by model and by task."""
+
+    cells: dict[tuple[str, str], Total]
+    """By (model, task)."""
+
+    @property
+    def all(self) -> Total:
+        """Everything together."""
+        return sum(self.cells.values(), Total())
+
+    def by_model(self) -> dict[str, Total]:
+        """Per model, over all tasks."""
+        return _grouped((model, total) for (model, _), total in self.cells.items())
+
+    def by_task(self) -> dict[str, Total]:
+        """Per task, over all models."""
+        return _grouped((task, total) for (_, task), total in self.cells.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """How many samples ended how."""
+
+    by_round: dict[int, dict[Status, int]]
+
+    @property
+    def by_status(self) -> dict[Status, int]:
+        """Over all rounds."""
+        return dict(sum((Counter(counts) for counts in self.by_round.values()), Counter[Status]()))
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round, as stored."""
+
+    number: int
+    target: int
+    accepted: int
+    candidates: int
+    state: Literal["open", "closed"]
+    detail: dict[str, Any]
+
+
+class Reader:
+    """Reads a run: `with Reader(run) as reader`. Sees what is committed at the moment of each call.
+
+    Raises:
+        StoreError: from every method, if the database is damaged or cannot be opened.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+        self._connection = connect_reader(run.database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def funnel(self) -> Funnel:
+        """Samples by round and status."""
+        by_round: dict[int, dict[Status, int]] = {}
+        with sqlite_boundary(self.run.database):
+            query = "SELECT round, status, count(*) FROM samples GROUP BY round, status"
+            for number, status, count in self._connection.execute(query):
+                by_round.setdefault(number, {})[Status(status)] = count
+        return Funnel(by_round)
+
+    def totals(self) -> Totals:
+        """Calls, tokens and seconds by model and task; takes the same time in a run of any size."""
+        query = (
+            "SELECT model, task, calls, refused, prompt_tokens, cached_tokens, completion_tokens, seconds "
+            "FROM totals ORDER BY model, task"
+        )
+        return Totals({(model, task): Total(*numbers) for model, task, *numbers in self._rows(query)})
+
+    def iter_samples(self, status: Status | None = None, round: int | None = None) -> Iterator[Sample]:
+        """Samples in the order of (round, index), a page at a time."""
+        query, values = _samples_query(status, round)
+        last = (-1, -1)
+        while True:
+            page = self._rows(query, {**values, "round_after": last[0], "index_after": last[1]})
+            with sqlite_boundary(self.run.database):
+                samples = [read_sample(body) for *_, body in page]
+            yield from samples
+            if len(page) < _PAGE:
+                return
+            last = page[-1][:2]
+
+    def ended(self, round: int) -> dict[str, Status]:
+        """Id and status of the stored samples of a round, in order, without reading their bodies."""
+        query = "SELECT id, status FROM samples WHERE round = ? ORDER BY idx"
+        return {id: Status(status) for id, status in self._rows(query, (round,))}
+
+    def sample(self, id: str) -> Sample | None:
+        """One sample, None if it has not ended yet."""
+        rows = self._rows("SELECT body FROM samples WHERE id = ?", (id,))
+        with sqlite_boundary(self.run.database):
+            return read_sample(rows[0][0]) if rows else None
+
+    def calls_of(self, sample: str) -> list[StoredCall]:
+        """A sample's calls, in the order in which they were answered."""
+        query = f"SELECT {CALL_FIELDS}, request, reply FROM calls WHERE sample = ? ORDER BY id"  # noqa: S608
+        rows = self._rows(query, (sample,))
+        with sqlite_boundary(self.run.database):
+            return [read_call(row) for row in rows]
+
+    def pool(self) -> list[Entry]:
+        """The pool, in its order."""
+        rows = self._rows("SELECT body FROM pool ORDER BY position")
+        with sqlite_boundary(self.run.database):
+            return [read_entry(body) for (body,) in rows]
+
+    def fact(self, key: str) -> Any:
+        """What is stored under a name, None if nothing is."""
+        rows = self._rows("SELECT value FROM facts WHERE key = ?", (key,))
+        with sqlite_boundary(self.run.database):
+            return json.loads(text_of(rows[0][0])) if rows else None
+
+    def rounds(self) -> list[Round]:
+        """The rounds that have begun, in order."""
+        query = "SELECT number, target, accepted, candidates, state, detail FROM rounds ORDER BY number"
+        rows = self._rows(query)
+        with sqlite_boundary(self.run.database):
+            return [
+                Round(n, target, accepted, count, state, json.loads(text_of(x)))
+                for n, target, accepted, count, state, x in rows
+            ]
+
+    def _rows(self, query: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[tuple[Any, ...]]:
+        with sqlite_boundary(self.run.database):
+            cursor: sqlite3.Cursor = self._connection.execute(query, values)
+            return cursor.fetchall()
+
+
+def _samples_query(status: Status | None, round: int | None) -> tuple[str, dict[str, object]]:
+    values: dict[str, object] = {"status": status, "round": round}
+    # With a round given, comparing pairs would keep SQLite from walking its index in order.
+    where = [
+        "(round, idx) > (:round_after, :index_after)" if round is None else "round = :round AND idx > :index_after"
+    ]
+    if status is not None:
+        where.append("status = :status")
+    query = f"SELECT round, idx, body FROM samples WHERE {' AND '.join(where)} ORDER BY round, idx LIMIT {_PAGE}"  # noqa: S608
+    return query, values
+
+
+def _grouped(pairs: Iterable[tuple[str, Total]]) -> dict[str, Total]:
+    groups: dict[str, Total] = {}
+    for name, total in pairs:
+        groups[name] = groups.get(name, Total()) + total
+    return groups

@@ -1,0 +1,154 @@
+"""How records lie in the tables: one function to write a row and one to read it, side by side.
+
+All of them run inside someone else's transaction. Nothing here decides what is written, or when.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from gra.calls import CallId, Reply, Request
+from gra.errors import Refused
+from gra.records import Entry, Sample
+from gra.store.codec import checksum, compact, from_json, label, readable, text_of, to_json
+
+Answer = Reply | Refused
+"""What a model server said to a request: a reply, or that it will never answer it."""
+
+CALL_FIELDS = (
+    "sample, step, attempt, digest, task, model, prompt, outcome, "
+    "prompt_tokens, cached_tokens, completion_tokens, seconds, finished_at"
+)
+"""The small columns of a call, in the order in which its checksum takes them; `request` and `reply` follow."""
+_INSERT_CALL = f"INSERT OR IGNORE INTO calls ({CALL_FIELDS}, request, reply, checksum) VALUES ({', '.join('?' * 16)})"  # noqa: S608
+_FIND_CALL = "SELECT outcome, reply FROM calls WHERE sample = ? AND step = ? AND attempt = ? AND digest = ?"
+_PUT_SAMPLE = """
+    INSERT INTO samples (id, round, idx, status, domain, reason, score, generator, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        round = excluded.round, idx = excluded.idx, status = excluded.status, domain = excluded.domain,
+        reason = excluded.reason, score = excluded.score, generator = excluded.generator, body = excluded.body
+"""
+_APPEND_ENTRY = """
+    INSERT INTO pool (position, id, round, body)
+    VALUES ((SELECT coalesce(max(position) + 1, 0) FROM pool), ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET round = excluded.round, body = excluded.body
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """One line of the ledger."""
+
+    call: CallId
+    digest: str
+    task: str
+    prompt: str
+    request: Request
+    answer: Answer
+    finished_at: str
+    """UTC, ISO 8601."""
+
+
+def task_of(step: str) -> str:
+    """What kind of work a step is: its first component that is not the number of a version."""
+    return next((part for part in step.split(".") if not re.fullmatch(r"v\d+", part)), step)
+
+
+def now() -> str:
+    """The time, as it is stored."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def insert_call(
+    connection: sqlite3.Connection, call: CallId, digest: str, request: Request, answer: Answer, finished_at: str
+) -> Answer:
+    """Store a call and return the answer that counts: the first that was stored for it."""
+    refused = isinstance(answer, Refused)
+    reply = Reply("") if isinstance(answer, Refused) else answer  # a refusal took no tokens
+    asked, said = to_json(request), to_json(str(answer) if refused else answer)
+    fields = (
+        *_key(call, digest),
+        label(task_of(call.step)),
+        label(request.model),
+        label(request.prompt),
+        "refused" if refused else "reply",
+        reply.usage.prompt_tokens,
+        reply.usage.cached_tokens,
+        reply.usage.completion_tokens,
+        float(reply.seconds),
+        finished_at,
+    )
+    row = (*fields, compact(asked), compact(said), checksum(fields, asked, said))
+    if connection.execute(_INSERT_CALL, row).rowcount:
+        return answer
+    stored = find_call(connection, call, digest)
+    if stored is None:  # then a constraint other than the key turned the row away
+        raise ValueError(f"call {call} cannot be stored: {fields}")
+    return stored
+
+
+def find_call(connection: sqlite3.Connection, call: CallId, digest: str) -> Answer | None:
+    """The stored answer to a call."""
+    row = connection.execute(_FIND_CALL, _key(call, digest)).fetchone()
+    return None if row is None else _answer(*row)
+
+
+def read_call(row: tuple[Any, ...]) -> StoredCall:
+    """A row of `CALL_FIELDS, request, reply`."""
+    sample, step, attempt, digest, task, _, prompt, outcome = row[:8]
+    return StoredCall(
+        CallId(sample, step, attempt),
+        digest,
+        task,
+        prompt,
+        from_json(Request, text_of(row[13])),
+        _answer(outcome, row[14]),
+        row[12],
+    )
+
+
+def put_sample(connection: sqlite3.Connection, sample: Sample) -> None:
+    """Store a sample, in place of what was known of it."""
+    row = (
+        sample.id,
+        sample.round,
+        sample.index,
+        sample.status.value,
+        label(sample.domain),
+        label(sample.reason),
+        sample.score,
+        label(sample.cast.generator),
+        readable(to_json(sample)),
+    )
+    connection.execute(_PUT_SAMPLE, row)
+
+
+def read_sample(body: str | bytes) -> Sample:
+    """The sample of a `body` column."""
+    return from_json(Sample, text_of(body))
+
+
+def append_entries(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Put entries at the end of the pool; one that is there keeps its place."""
+    rows = ((entry.id, entry.round, readable(to_json(entry))) for entry in entries)
+    connection.executemany(_APPEND_ENTRY, rows)
+
+
+def read_entry(body: str | bytes) -> Entry:
+    """The pool entry of a `body` column."""
+    return from_json(Entry, text_of(body))
+
+
+def _key(call: CallId, digest: str) -> tuple[str, str, int, str]:
+    return label(call.sample), label(call.step), call.attempt, digest
+
+
+def _answer(outcome: str, reply: str | bytes) -> Answer:
+    text = text_of(reply)
+    return Refused(from_json(str, text)) if outcome == "refused" else from_json(Reply, text)
