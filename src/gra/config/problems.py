@@ -122,6 +122,7 @@ _ALLOWED = {
     "tuple_type": "must be a list",
     "model_type": "must be a block of keys",
     "model_attributes_type": "must be a block of keys",
+    "dict_type": "must be a block of keys",
 }
 
 

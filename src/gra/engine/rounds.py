@@ -122,7 +122,9 @@ class Round:
     def _launch(self) -> None:
         """Begin as many candidates as are likely to be needed, and no more: what is not needed costs as much."""
         passed = sum(s.status is Status.PASSED for s in self.ended.values())
-        expected = (passed + BLIND_YIELD) / (len(self.ended) + 1)
+        # Rejections end sooner than acceptances, so those still under way count as candidates of the blind yield.
+        doubtful = len(self._tasks) + 1
+        expected = (passed + BLIND_YIELD * doubtful) / (len(self.ended) + doubtful)
         missing = max(self.limits.target - passed, self._missing, 0 if self._tasks else 1)
         needed = math.ceil(missing / expected)
         under_way = set(self._tasks.values())

@@ -1,0 +1,79 @@
+"""A pool of fake models that judge by a rule, so that runs have accepted, rejected, disputed and revised samples."""
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gra.config.load import RunConfig, load_config
+from gra.testing.fake_answers import FakeModel, digest, prompt_of, prose
+
+WORDS = "river stone bread lamp garden letter music winter market bridge copper window story engine flower ladder".split()
+NAMES = ("ada", "bob", "cyd", "dan", "eve")
+
+
+def judge_for(name: str) -> Any:
+    """P(yes): high for a text that ends like one, with this model's own doubts."""
+
+    def judge(body: dict[str, Any]) -> float:
+        prompt = prompt_of(body)
+        matter = prompt.split("Question:")[0].strip()
+        matter = matter.split("\n\nWhat the reviewers said:")[0].strip()
+        draw = random.Random(f"{name}{matter}")
+        whole = matter.endswith((".", "?", "!"))
+        return min(0.98, max(0.02, draw.gauss(0.75 if whole else 0.35, 0.15)))
+
+    return judge
+
+
+def respond(body: dict[str, Any]) -> str | None:
+    """Prose, one in three without its end."""
+    if "response_format" in body or "json_schema" in body:
+        return None
+    draw = random.Random("respond" + digest(body))
+    text = prose(draw)
+    return text if draw.random() < 0.66 else text[: len(text) // 2].rstrip(".")
+
+
+def fake_models(**changes: Any) -> list[FakeModel]:
+    return [FakeModel(n, judge=judge_for(n), respond=respond, **changes) for n in NAMES]
+
+
+def write_seeds(folder: Path, count: int = 24) -> Path:
+    draw = random.Random(7)
+    rows = []
+    for n in range(count):
+        topic = " ".join(draw.sample(WORDS, 5))
+        body = " ".join(draw.sample(WORDS, 12))
+        rows.append({"instruction": f"Write number {n} about {topic}.", "input": "", "output": f"Here is {n}: {body}."})
+    path = folder / "seeds.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def make_config(folder: Path, base_url: str, **overrides: Any) -> RunConfig:
+    seeds = folder / "seeds.json"
+    if not seeds.exists():
+        write_seeds(folder)
+    plain: dict[str, Any] = {
+        "seeds": str(seeds),
+        "target": 8,
+        "rounds": 2,
+        "reviewers": 2,
+        "models": [{"name": n, "base_url": base_url, "model": n} for n in NAMES],
+        "embeddings": {"base_url": base_url, "model": NAMES[0]},
+        "gate": {"type": "seeds", "exam": 8},
+        "engine": {"retries": 1},
+    }
+    merged = merge(plain, overrides)
+    path = folder / "config.yaml"
+    path.write_text(json.dumps(merged))  # JSON is YAML
+    return load_config(path)
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(below)
+    for key, value in above.items():
+        out[key] = merge(out[key], value) if isinstance(value, Mapping) and isinstance(out.get(key), dict) else value
+    return out
