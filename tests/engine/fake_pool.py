@@ -9,7 +9,9 @@ from typing import Any
 from gra.config.load import RunConfig, load_config
 from gra.testing.fake_answers import FakeModel, digest, prompt_of, prose
 
-WORDS = "river stone bread lamp garden letter music winter market bridge copper window story engine flower ladder".split()
+WORDS = (
+    "river stone bread lamp garden letter music winter market bridge copper window story engine flower ladder".split()
+)
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 
@@ -66,6 +68,8 @@ def make_config(folder: Path, base_url: str, **overrides: Any) -> RunConfig:
         "gate": {"type": "seeds", "exam": 8},
         "engine": {"retries": 1},
     }
+    if "type" in overrides.get("gate", {}):
+        plain.pop("gate")
     merged = merge(plain, overrides)
     path = folder / "config.yaml"
     path.write_text(json.dumps(merged))  # JSON is YAML

@@ -79,6 +79,8 @@ def _server(arguments: argparse.Namespace, key: str) -> Any:
     params.cpuparams.n_threads = arguments.threads
     params.cpuparams_batch.n_threads = arguments.threads
     params.cache_prompt = True
+    # Models with a sliding window (Gemma) keep no prefix at all without their full cache.
+    params.swa_full = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
     if arguments.embedding:
         params.embedding = True

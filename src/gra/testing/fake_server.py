@@ -67,6 +67,8 @@ class FakeServer:
         """Every body, in order of arrival."""
         self.peak = 0
         """The most requests that were in flight at once."""
+        self.in_flight = 0
+        """Requests that have come and are not answered yet."""
         self.base_url = ""
         self._latency_s, self._spread, self._seed = latency_s, spread, seed
         self._faults = dict(faults or {})
@@ -74,7 +76,6 @@ class FakeServer:
         self._key = key
         self._port = port
         self._slots = asyncio.Semaphore(slots)
-        self._in_flight = 0
         self._came: Counter[str] = Counter()
         self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -108,13 +109,13 @@ class FakeServer:
         return web.json_response({"object": "list", "data": models})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self._in_flight += 1
-        self.peak = max(self.peak, self._in_flight)
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
         try:
             async with self._slots:
                 return await self._work(request)
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
 
     async def _work(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

@@ -1,0 +1,95 @@
+"""The program `gra`: its commands, and how it ends when something goes wrong.
+
+Every error that a person can mend is a message without a traceback and an exit code of its own (`gra.errors`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gra.cli import check, export, models, run, show, status
+from gra.cli.console import say, tolerate_any_text
+from gra.errors import GraError
+
+INTERRUPTED = 130
+UNEXPECTED = 70
+"""EX_SOFTWARE of sysexits: the fault is ours."""
+
+
+class Commands(TyperGroup):
+    """The commands, in the order of a person's day with them, and their common end."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; errors that are meant become a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except GraError as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            say(f"gra: {error}")
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt as stop:  # a command that knows how to go on says so in it
+            say(f"\ngra: {stop or 'stopped'}")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    name="gra",
+    cls=Commands,
+    help="Instruction-tuning data from several small language models that review each other.",
+    # `rich` would draw help and errors in boxes: a third of a second more before anything appears.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"gra {version('gra-synth')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="GRA_DEBUG", help="Print the traceback of every error.")
+    ] = False,
+) -> None:
+    """Options that go before the command."""
+
+
+app.command("quickstart")(run.quickstart)
+app.command("check")(check.check)
+app.command("run")(run.run)
+app.command("resume")(run.resume)
+app.command("status")(status.status)
+app.command("show")(show.show)
+app.command("export")(export.export)
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """What the installed program calls."""
+    tolerate_any_text()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 (the last place where it can be told in words)
+        if "--debug" in sys.argv[1:] or os.environ.get("GRA_DEBUG"):
+            traceback.print_exc()
+        say(f"gra: an error that should not happen: {type(error).__name__}: {error}")
+        say("     For its traceback: gra --debug " + " ".join(arg for arg in sys.argv[1:] if arg != "--debug"))
+        sys.exit(UNEXPECTED)

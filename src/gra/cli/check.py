@@ -1,0 +1,40 @@
+"""`gra check`: would this configuration run, and what would it take?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gra.cli.console import print_json, results, say
+from gra.cli.run import Set
+
+
+def check(
+    config: Annotated[Path, typer.Argument(help="Configuration file, YAML or JSON.")],
+    start: Annotated[bool, typer.Option("--start", help="Fetch and start embedded models, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    settings: Set = None,
+) -> None:
+    """Check a configuration and estimate its cost.
+
+    Reads the seeds, asks the models' servers what they can do, and counts calls and tokens.
+    """
+    import asyncio
+
+    from gra.cli.inspection import inspect
+    from gra.cli.overrides import parse_settings
+    from gra.config.load import load_config
+
+    found = asyncio.run(inspect(load_config(config, parse_settings(settings or [])), start))
+    if as_json:
+        print_json(found.plain())
+    else:
+        from gra.cli.views.check_view import check_view
+        from gra.cli.views.parts import print_parts
+
+        print_parts(results(), check_view(found))
+    if found.problems:
+        say(f"gra: {len(found.problems)} of these must be mended before a run: " + "; ".join(found.problems))
+        raise typer.Exit(found.exit_code)

@@ -1,0 +1,200 @@
+"""Looks at everything a configuration needs, and goes on past what is missing, so that all of it is told at once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gra.catalogue import find, local_file
+from gra.config.load import RunConfig
+from gra.config.models import EndpointConfig, ModelConfig
+from gra.config.synthesis import SeedsGate
+from gra.engine.plan import Plan, plan
+from gra.errors import GraError
+from gra.records import Reading, Seed
+from gra.synthesis.seeds import draw_seeds, read_seeds
+
+if TYPE_CHECKING:
+    from gra.llm import Abilities
+
+EMBEDDINGS = "embeddings"
+PROBE_RETRIES = 1
+"""A person is waiting; a run is more patient."""
+PROBE_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found out about one model."""
+
+    name: str
+    place: str
+    """Its catalogue name or its URL."""
+    state: str
+    """`answers`, `here`, `to be fetched` or `fails`."""
+    detail: str = ""
+    served: str = ""
+    json_schema: bool | None = None
+    label_probabilities: bool | None = None
+    context: int | None = None
+
+
+@dataclass
+class Inspection:
+    """What was found out."""
+
+    config: RunConfig
+    seeds: dict[str, Any] = field(default_factory=dict)
+    looks: list[Look] = field(default_factory=list)
+    plan: Plan | None = None
+    problems: list[str] = field(default_factory=list)
+    exit_code: int = 0
+
+    def problem(self, error: GraError) -> None:
+        """Note an error; the first one's exit code counts."""
+        self.problems.append(str(error))
+        self.exit_code = self.exit_code or error.exit_code
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "usable": not self.problems,
+            "problems": self.problems,
+            "seeds": self.seeds,
+            "models": [asdict(look) for look in self.looks],
+            "plan": None if self.plan is None else _plain_plan(self.plan),
+        }
+
+
+async def inspect(config: RunConfig, start: bool) -> Inspection:
+    """Look at seeds and models, and estimate the run. The configuration itself has been checked by loading it."""
+    found = Inspection(config)
+    seeds = _seeds(found)
+    await _models(found, start)
+    if seeds:
+        found.plan = plan(config.synthesis, seeds, _readings(found))
+    return found
+
+
+def _seeds(found: Inspection) -> tuple[Seed, ...]:
+    synthesis = found.config.synthesis
+    try:
+        report = read_seeds(synthesis.seeds.path)
+    except GraError as error:
+        found.problem(error)
+        return ()
+    used = draw_seeds(report.seeds, synthesis.seeds.limit, synthesis.random_seed)
+    found.seeds = {
+        "path": str(synthesis.seeds.path),
+        "form": report.form,
+        "records": report.records,
+        "usable": len(report.seeds),
+        "used": len(used),
+        "empty": report.empty,
+        "duplicates": report.duplicates,
+        "malformed": report.malformed,
+        "problems": list(report.problems),
+    }
+    if isinstance(synthesis.gate, SeedsGate) and len(used) < 4:
+        found.problem(_too_few(len(used)))
+    return used
+
+
+def _too_few(number: int) -> GraError:
+    from gra.errors import SeedError
+
+    return SeedError(f"the `seeds` gate sets an exam and needs 4 seeds, there are {number}; or use the gate `paper`")
+
+
+async def _models(found: Inspection, start: bool) -> None:
+    synthesis = found.config.synthesis
+    wanted: dict[str, EndpointConfig] = {m.name: m for m in synthesis.models}
+    for name, model in {**wanted, EMBEDDINGS: synthesis.embeddings}.items():
+        try:
+            found.looks.append(await _look(found.config, name, model, start))
+        except GraError as error:
+            found.problem(error)
+            found.looks.append(Look(name, model.catalogue or model.base_url or "", "fails", str(error)))
+
+
+async def _look(config: RunConfig, name: str, model: EndpointConfig, start: bool) -> Look:
+    if model.catalogue is not None:
+        card = find(model.catalogue)
+        if card.file is None:
+            local_advice = card.serving_advice().splitlines()[0]
+            from gra.errors import CatalogueError
+
+            raise CatalogueError(f"{local_advice} (`gra models pull {card.name}` prints the command)")
+        if start:
+            return await _started(config, name, model)
+        state = "here" if local_file(card) else "to be fetched"
+        return Look(name, card.name, state, f"{card.bytes / 1e6:,.0f} MB, {card.licence}", context=card.context)
+    return await _asked(config, name, model)
+
+
+async def _asked(config: RunConfig, name: str, model: EndpointConfig) -> Look:
+    """Ask a server of the user's own."""
+    from gra.llm import Endpoint, Limit, key_from_env, open_session, probe
+
+    assert model.base_url is not None, "a model is of the catalogue or has a URL"
+    async with open_session() as session:
+        endpoint = Endpoint(
+            name,
+            model.base_url,
+            session,
+            Limit(1),
+            model=model.model,
+            key=key_from_env(model.api_key_env) if model.api_key_env else None,
+            format=(model.format if isinstance(model, ModelConfig) else None) or "chat",
+            timeout_s=min(config.engine.timeout_s, PROBE_TIMEOUT_S),
+            retries=min(config.engine.retries, PROBE_RETRIES),
+        )
+        if name == EMBEDDINGS:
+            await endpoint.embed(["A short text."])
+            return Look(name, model.base_url, "answers", served=model.model or "")
+        return _answering(name, model.base_url, await probe(endpoint))
+
+
+async def _started(config: RunConfig, name: str, model: EndpointConfig) -> Look:
+    """Start an embedded model by itself, and ask it."""
+    from gra.engine.models import open_models
+    from gra.events import ignore
+
+    synthesis = config.synthesis
+    alone = (model,) if isinstance(model, ModelConfig) else ()
+    only = config.model_copy(update={"synthesis": synthesis.model_copy(update={"models": alone})})
+    with tempfile.TemporaryDirectory(prefix="gra-check-") as logs:
+        async with open_models(only, ignore, Path(logs)) as models:
+            if not alone:
+                return Look(name, model.catalogue or "", "answers")
+            return _answering(name, model.catalogue or "", models.abilities[name])
+
+
+def _answering(name: str, place: str, found: Abilities) -> Look:
+    return Look(
+        name,
+        place,
+        "answers",
+        served=found.served,
+        json_schema=found.json_schema,
+        label_probabilities=found.label_probabilities,
+        context=found.context,
+    )
+
+
+def _readings(found: Inspection) -> Mapping[str, Reading]:
+    """How opinions will be read, of the models that were asked."""
+    if found.config.synthesis.reading == "written":
+        return {}
+    asked = {look.name: look.label_probabilities for look in found.looks if look.label_probabilities is not None}
+    return {name: "probability" if able else "written" for name, able in asked.items()}
+
+
+def _plain_plan(found: Plan) -> dict[str, Any]:
+    return {
+        "assumptions": list(found.assumptions),
+        "scenarios": [{**asdict(scenario), "total": asdict(scenario.total)} for scenario in found.scenarios],
+    }

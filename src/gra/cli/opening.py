@@ -1,0 +1,112 @@
+"""Opens what a command works on: a run's reader, a sample by the beginning of its id, a run's configuration."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gra.errors import StoreError
+from gra.records import Sample
+
+if TYPE_CHECKING:
+    from gra.config.load import RunConfig
+    from gra.store.reader import Reader
+    from gra.store.run_dir import RunDir
+
+NAMED = 5
+"""Ids named where a beginning fits several samples."""
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Reader]:
+    """A reader of the run in a folder.
+
+    Raises:
+        StoreError: there is none, or it cannot be read.
+    """
+    from gra.store.reader import Reader
+    from gra.store.run_dir import open_run
+
+    with Reader(open_run(folder)) as reader:
+        yield reader
+
+
+def written_config(run: RunDir) -> dict[str, Any]:
+    """The resolved configuration as `run.json` holds it."""
+    config = run.document.get("config")
+    if not isinstance(config, dict):
+        raise StoreError(f"{run.path / 'run.json'} is damaged: it has no `config`. Restore it from a copy")
+    return config
+
+
+def config_of(run: RunDir) -> RunConfig:
+    """The configuration that a run was started with.
+
+    Raises:
+        StoreError: `run.json` was changed so that it is none any more.
+    """
+    import json
+
+    from pydantic import ValidationError
+
+    from gra.config.engine import EngineConfig
+    from gra.config.load import RunConfig
+    from gra.config.synthesis import SynthesisConfig
+
+    plain = dict(written_config(run))
+    engine = plain.pop("engine", {})
+    try:
+        return RunConfig(
+            synthesis=SynthesisConfig.model_validate_json(json.dumps(plain), strict=True),
+            engine=EngineConfig.model_validate_json(json.dumps(engine), strict=True),
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise StoreError(
+            f"{run.path / 'run.json'}: its configuration cannot be used (`{where}`: {first['msg']}). "
+            "Restore it from a copy, or start again with `gra run` and another --out"
+        ) from None
+
+
+def find_sample(reader: Reader, beginning: str) -> Sample:
+    """The one sample whose id begins so.
+
+    Raises:
+        StoreError: no sample has, or several have; some are named.
+    """
+    sample = reader.sample(beginning)
+    if sample is not None:
+        return sample
+    rounds = sorted(reader.funnel().by_round)
+    found = [id for number in rounds for id in reader.ended(number) if beginning and id.startswith(beginning)]
+    if len(found) == 1 and (sample := reader.sample(found[0])) is not None:
+        return sample
+    folder = reader.run.path
+    if found:
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        raise StoreError(f"{len(found)} samples begin with `{beginning}`: {', '.join(found[:NAMED])}{more}")
+    if reader.calls_of(beginning):
+        raise StoreError(f"{beginning} has not ended yet; it is stored when it has")
+    raise StoreError(f"no sample of {folder} begins with `{beginning}`. `gra show {folder}` lists them")
+
+
+def being_worked_on(folder: Path) -> bool:
+    """Whether a process holds the run's lock at this moment."""
+    try:
+        handle = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(handle)
+    return False

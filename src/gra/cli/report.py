@@ -1,0 +1,164 @@
+"""What can be said of a run as a whole, gathered in one pass: the material of `gra status` and of the end summary."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from gra.cli.funnel import Funnel
+from gra.cli.opening import being_worked_on, written_config
+from gra.records import Opinion, Sample, Status
+
+if TYPE_CHECKING:
+    from gra.store.reader import Reader, Round, Totals
+
+SHOWN = 3
+"""Accepted samples kept to show, and reasons told of each status."""
+_NUMBER = re.compile(r"(?<![\w.-])\d+(\.\d+)?%?(?![\w-])")
+
+ROLES: Mapping[str, str] = {
+    "keywords": "generator",
+    "instruction": "generator",
+    "response": "generator",
+    "review": "reviewer",
+    "adjudicate": "adjudicator",
+    "exam": "exam",
+    "domain": "annotator",
+    "seed_keywords": "annotator",
+    "summary": "annotator",
+}
+"""Which part a model plays in a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The samples of one status, with the commonest reasons; numbers in reasons are written `#`."""
+
+    status: str
+    count: int
+    reasons: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run as it stands."""
+
+    folder: str
+    state: str
+    """`complete`, `working` (a process has it open) or `unfinished`."""
+    accepted: int
+    target: int
+    rounds: tuple[Round, ...]
+    funnel: Funnel
+    ended: tuple[Ended, ...]
+    totals: Totals
+    exam: tuple[dict[str, Any], ...]
+    readings: dict[str, str]
+    outside: dict[str, float]
+    """Mean probability, per model, that went to neither yes nor no where its opinion was read."""
+    seeds: dict[str, Any]
+    shown: tuple[Sample, ...]
+    """The first accepted samples."""
+
+    @property
+    def tokens_per_accepted(self) -> float | None:
+        """Prompt and completion tokens of the whole run for each accepted sample."""
+        spent = self.totals.all
+        return (spent.prompt_tokens + spent.completion_tokens) / self.accepted if self.accepted else None
+
+    def plain(self) -> dict[str, Any]:
+        """The report as JSON data."""
+        usage = [
+            {"model": model, "role": ROLES.get(task, task), "task": task, **asdict(total)}
+            for (model, task), total in self.totals.cells.items()
+        ]
+        return {
+            "folder": self.folder,
+            "state": self.state,
+            "accepted": self.accepted,
+            "target": self.target,
+            "rounds": [asdict(round) for round in self.rounds],
+            "funnel": [asdict(step) for step in self.funnel.steps()],
+            "passed": dict(self.funnel.passed),
+            "statuses": [asdict(ended) for ended in self.ended],
+            "calls": {"all": asdict(self.totals.all), "by_model_and_task": usage},
+            "tokens_per_accepted": self.tokens_per_accepted,
+            "exam": list(self.exam),
+            "readings": self.readings,
+            "outside_yes_and_no": self.outside,
+            "seeds": self.seeds,
+        }
+
+
+def report_on(reader: Reader) -> Report:
+    """Look at everything that is stored.
+
+    Raises:
+        StoreError: the run cannot be read.
+    """
+    survey = Survey()
+    for sample in reader.iter_samples():
+        survey.add(sample)
+    target = int(written_config(reader.run).get("target", 0))
+    # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
+    accepted = survey.counts[Status.ACCEPTED]
+    path = reader.run.path
+    state = "complete" if accepted >= target else "working" if being_worked_on(path) else "unfinished"
+    return Report(
+        folder=str(path),
+        state=state,
+        accepted=accepted,
+        target=target,
+        rounds=tuple(reader.rounds()),
+        funnel=survey.funnel,
+        ended=survey.ended(),
+        totals=reader.totals(),
+        exam=tuple(reader.fact("exam") or ()),
+        readings=reader.fact("readings") or {},
+        outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},
+        seeds=reader.fact("seeds") or {},
+        shown=tuple(survey.shown),
+    )
+
+
+class Survey:
+    """Counts over the samples of a run."""
+
+    def __init__(self) -> None:
+        self.funnel = Funnel()
+        self.counts: Counter[Status] = Counter()
+        self.reasons: dict[Status, Counter[str]] = {}
+        self.outside: dict[str, tuple[float, int]] = {}
+        self.shown: list[Sample] = []
+
+    def add(self, sample: Sample) -> None:
+        """Count one sample."""
+        self.funnel.add(sample)
+        self.counts[sample.status] += 1
+        self.reasons.setdefault(sample.status, Counter())[_NUMBER.sub("#", sample.reason)] += 1
+        if sample.status is Status.ACCEPTED and len(self.shown) < SHOWN:
+            self.shown.append(sample)
+        for opinion in opinions_of(sample):
+            if opinion.reading == "probability" and not opinion.failure:
+                total, n = self.outside.get(opinion.model, (0.0, 0))
+                self.outside[opinion.model] = (total + opinion.outside, n + 1)
+
+    def ended(self) -> tuple[Ended, ...]:
+        """Every status that occurs, the commonest first."""
+        return tuple(
+            Ended(status.value, count, tuple(self.reasons[status].most_common(SHOWN)))
+            for status, count in self.counts.most_common()
+        )
+
+
+def opinions_of(sample: Sample) -> list[Opinion]:
+    """Everything that any model thought of the sample."""
+    found = list(sample.opinions)
+    for version in sample.versions:
+        found.extend(version.opinions)
+        if version.ruling:
+            found.append(version.ruling.opinion)
+    return found

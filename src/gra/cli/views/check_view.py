@@ -1,0 +1,89 @@
+"""`gra check`: what was found out about a configuration, and what a run of it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from gra.cli.inspection import Inspection, Look
+from gra.cli.views.parts import heading, line, table
+from gra.config.synthesis import SynthesisConfig
+from gra.engine.plan import Plan
+
+WORDS = {True: "yes", False: "no", None: "-"}
+
+
+def check_view(found: Inspection) -> Iterator[RenderableType]:
+    """Configuration, seeds, models, cost."""
+    synthesis = found.config.synthesis
+    yield heading("Configuration")
+    yield line(
+        f"{synthesis.target} samples in {synthesis.rounds} rounds; each sample has a generator, {synthesis.reviewers} "
+        f"reviewers and an adjudicator out of {len(synthesis.models)} models; gate `{synthesis.gate.type}`",
+        indent=2,
+    )
+    yield from _seeds(found)
+    yield heading("Models")
+    yield table(
+        ("name", "is", "schema", "probab.", "context", "where"),
+        [_row(look) for look in found.looks],
+        numbers=(4,),
+    )
+    for look in found.looks:
+        if look.detail:
+            yield line(f"{look.name}: {look.detail}", indent=4, style="dim")
+    if any(_unasked(look) for look in found.looks):
+        yield line("embedded models were not started; `--start` does, and asks them", indent=4, style="dim")
+    if found.plan:
+        yield from _plan(found.plan, synthesis)
+
+
+def _row(look: Look) -> tuple[str, ...]:
+    able = (WORDS[look.json_schema], WORDS[look.label_probabilities])
+    return look.name, look.state, *able, str(look.context or "-"), look.place
+
+
+def _unasked(look: Look) -> bool:
+    return look.state in ("here", "to be fetched")
+
+
+def _seeds(found: Inspection) -> Iterator[RenderableType]:
+    yield heading("Seeds")
+    if not found.seeds:
+        yield line("none can be read", indent=2)
+        return
+    s = found.seeds
+    yield line(
+        f"{s['used']} used of {s['usable']} usable, out of {s['records']} records ({s['form']}); skipped: {s['empty']} "
+        f"empty, {s['duplicates']} duplicates, {s['malformed']} malformed",
+        indent=2,
+    )
+    for problem in s["problems"]:
+        yield line(problem, indent=4, style="dim")
+
+
+def _plan(plan: Plan, synthesis: SynthesisConfig) -> Iterator[RenderableType]:
+    yield heading("What the run will take, estimated")
+    rows = []
+    for scenario in plan.scenarios:
+        total = scenario.total
+        rows.append(
+            (
+                f"{scenario.name} ({scenario.share:.0%})",
+                f"{scenario.candidates:,}",
+                f"{scenario.accepted:,}",
+                *(f"{n:,.0f}" for n in (total.calls, total.prompt_tokens, total.completion_tokens)),
+            )
+        )
+    yield table(("yield", "candidates", "accepted", "calls", "prompt", "written"), rows, numbers=range(1, 6))
+    middle = next(s for s in plan.scenarios if s.name == "expected")
+    yield line(f"of the expected {middle.total.calls:,.0f} calls:", indent=2)
+    steps = [(c.step, *(f"{n:,.0f}" for n in (c.calls, c.prompt_tokens, c.completion_tokens))) for c in middle.costs]
+    yield table(("step", "calls", "prompt", "written"), steps, numbers=(1, 2, 3))
+    yield line("Assumed:", indent=2)
+    for assumption in plan.assumptions:
+        yield line(f"- {assumption}", indent=4, style="dim")
+    limit = synthesis.budget.calls
+    if limit is not None and limit < middle.total.calls:
+        yield line(f"The budget of {limit:,} calls ends the run before that.", indent=2, style="yellow")

@@ -1,0 +1,199 @@
+"""The end summary of a run, and `gra status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+
+from gra.cli.report import ROLES, Report
+from gra.cli.safe import one_line
+from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
+from gra.records import Sample
+from gra.store.reader import Total
+
+SAMPLE_LENGTH = 320
+"""Characters shown of an accepted instruction or response."""
+STATES = {"working": "a process is working on it", "complete": "complete", "unfinished": "unfinished"}
+LEAST_AUC = 0.6
+"""Below this a reviewer hardly does better than chance."""
+
+
+def summary(report: Report, seconds: float | None, files: Mapping[str, Path]) -> Iterator[RenderableType]:
+    """What a run came to.
+
+    Args:
+        report: the run.
+        seconds: wall time of this attempt, None if nothing was done.
+        files: what was written, by what it is.
+    """
+    yield heading(
+        f"{report.accepted} of {report.target} samples accepted, from {count(_candidates(report), 'candidate')}"
+    )
+    yield from funnel(report)
+    yield heading("Models")
+    yield _by_model(report)
+    yield from cost(report, seconds)
+    if report.shown:
+        yield heading(f"The first {count(len(report.shown), 'accepted sample')}, shortened")
+        for sample in report.shown:
+            yield from shortened(sample)
+    yield heading("Files")
+    for label, path in files.items():
+        yield path_line(label, str(path))
+    yield heading("Next")
+    example = f" {report.shown[0].id}" if report.shown else ""
+    yield path_line("gra show", f"{report.folder}{example}")
+    yield path_line("gra export", f"{report.folder} --format parquet")
+
+
+def shortened(sample: Sample) -> Iterator[RenderableType]:
+    """An instruction and its response, cut to a few lines."""
+    yield line(f"{sample.id}  {sample.domain}  score {sample.score:.1f}", style="dim", indent=2)
+    yield line("Q: " + one_line(sample.instruction, SAMPLE_LENGTH), indent=4)
+    yield line("A: " + one_line(sample.response, SAMPLE_LENGTH), indent=4)
+
+
+def funnel(report: Report) -> Iterator[RenderableType]:
+    """Stage by stage: how many got there, and what became of those who did not."""
+    rows, before = [], 0
+    for step in report.funnel.steps():
+        share = f"{step.count / before:.0%}" if before else ""
+        left = ", ".join(f"{n} {_words(status)}" for status, n in step.left.items())
+        if step.stage == "response passed" and report.funnel.passed:
+            how = ", ".join(f"{n} {name}" for name, n in sorted(report.funnel.passed.items()))
+            left = f"{left} (passed: {how})" if left else f"(passed: {how})"
+        rows.append((step.stage, str(step.count), share, left))
+        before = step.count
+    yield table(("stage", "samples", "yield", "of those before, left here"), rows, numbers=(1, 2))
+
+
+def cost(report: Report, seconds: float | None) -> Iterator[RenderableType]:
+    """Calls, tokens and time of the whole run."""
+    spent = report.totals.all
+    yield line(
+        f"{count(spent.calls, 'call')}: {spent.prompt_tokens:,} prompt tokens ({spent.cached_tokens:,} of them cached) "
+        f"and {spent.completion_tokens:,} completion tokens"
+        + (f", {report.tokens_per_accepted:,.0f} in all for each accepted sample" if report.accepted else "")
+        + (f". This attempt took {duration(seconds)}." if seconds is not None else "."),
+        indent=2,
+    )
+
+
+def status(report: Report) -> Iterator[RenderableType]:
+    """The run as it stands, in full."""
+    yield path_line("run", report.folder)
+    yield line(f"{STATES[report.state]}: {report.accepted} of {report.target} samples accepted", "bold", indent=2)
+    if report.state == "unfinished":
+        yield path_line("go on with", f"gra resume {report.folder}")
+    yield from _rounds(report)
+    yield heading("Funnel")
+    yield from funnel(report)
+    if report.ended:
+        yield heading("How samples ended, and the commonest reasons (# stands for a number)")
+        for ended in report.ended:
+            yield line(f"{ended.count:>5} {_words(ended.status)}", indent=2)
+            for reason, number in ended.reasons:
+                if reason:
+                    yield line(f"{number:>4} x {one_line(reason, 160)}", style="dim", indent=8)
+    yield heading("Calls by model and part")
+    yield _by_role(report)
+    yield from cost(report, None)
+    yield from _exam(report)
+    yield from _seeds(report.seeds)
+
+
+def _rounds(report: Report) -> Iterator[RenderableType]:
+    if not report.rounds:
+        yield line("no round has begun", indent=2)
+        return
+    rows = [
+        (str(r.number), r.state, str(r.accepted) if r.state == "closed" else "-", str(r.target), _candidates_of(r))
+        for r in report.rounds
+    ]
+    yield heading("Rounds")
+    yield table(("round", "state", "accepted", "target", "candidates"), rows, numbers=(0, 2, 3, 4))
+    for this in report.rounds:
+        if statement := this.detail.get("statement"):
+            yield line(f"round {this.number}: {statement}", indent=2)
+
+
+def _candidates_of(round: Any) -> str:
+    return str(round.candidates) if round.state == "closed" else "-"
+
+
+def _by_model(report: Report) -> RenderableType:
+    return _usage([((model,), total) for model, total in sorted(report.totals.by_model().items())], ("model",))
+
+
+def _by_role(report: Report) -> RenderableType:
+    """Tasks of one part together."""
+    cells: dict[tuple[str, ...], Total] = {}
+    for (model, task), total in report.totals.cells.items():
+        key = (model, ROLES.get(task, task))
+        cells[key] = cells.get(key, Total()) + total
+    return _usage(sorted(cells.items()), ("model", "part"))
+
+
+def _usage(rows: Sequence[tuple[tuple[str, ...], Total]], names: tuple[str, ...]) -> RenderableType:
+    cells = [
+        (
+            *key,
+            f"{t.calls:,}",
+            f"{t.prompt_tokens:,}",
+            f"{t.cached_tokens:,}",
+            f"{t.completion_tokens:,}",
+            f"{t.seconds:,.0f}",
+        )
+        for key, t in rows
+    ]
+    columns = (*names, "calls", "prompt", "cached", "written", "seconds")
+    return table(columns, cells, numbers=range(len(names), len(columns)))
+
+
+def _exam(report: Report) -> Iterator[RenderableType]:
+    if report.exam:
+        yield heading("Exam: good seeds against broken twins (AUC 0.5 is chance)")
+        rows = [(r["model"], r["stage"], f"{r['auc']:.2f}", f"{r['weight']:.2f}", can_tell(r)) for r in report.exam]
+        yield table(("model", "stage", "AUC", "weight", "in words"), rows, numbers=(2, 3))
+    if report.readings:
+        yield heading("How opinions are read")
+        how = [
+            (model, reading, f"{report.outside[model]:.1%}" if model in report.outside else "-")
+            for model, reading in report.readings.items()
+        ]
+        yield table(("model", "reading", "neither yes nor no"), how, numbers=(2,))
+
+
+def can_tell(row: Mapping[str, Any]) -> str:
+    """A standing in plain words."""
+    note = str(row.get("note") or "")
+    if row["weight"] <= 0 and row["auc"] < LEAST_AUC:
+        words = "cannot tell good from broken; has no say"
+    elif row["weight"] <= 0:
+        words = "may be able to tell, but not surely; has no say"
+    elif row["auc"] < LEAST_AUC:
+        words = "can hardly tell"
+    else:
+        words = "can tell"
+    return f"{words} ({note})" if note else words
+
+
+def _seeds(seeds: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if not seeds:
+        return
+    domains = ", ".join(f"{name} {n}" for name, n in sorted((seeds.get("domains") or {}).items()))
+    yield heading("Seeds")
+    yield line(f"{seeds.get('usable', 0)} usable: {domains}", indent=2)
+    for problem in seeds.get("problems") or ():
+        yield prose(one_line(str(problem), 200), indent=4, style="dim")
+
+
+def _candidates(report: Report) -> int:
+    return report.funnel.steps()[0].count
+
+
+def _words(status: str) -> str:
+    return {"passed": "passed, waiting for the round to close"}.get(status, status.replace("_", " "))

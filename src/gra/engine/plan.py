@@ -1,0 +1,224 @@
+"""What a run will cost, before it begins: calls and tokens, from its configuration and the length of its seeds. Pure.
+
+An estimate, and it says of what. Four things are not known before: how long the candidates' texts are (taken to be
+like the seeds'), how many tokens a text has (`CHARACTERS_PER_TOKEN`), how many candidates fail (three yields are
+given), and where they fail (as often at the instruction as at the response). Prompt tokens are counted before the
+server's cache, which spares most of those of `review`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from gra.config.synthesis import SeedsGate, SynthesisConfig
+from gra.prompts.template import load_template
+from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Reading, Seed, Stage
+
+CHARACTERS_PER_TOKEN = 4.0
+"""English prose in the vocabularies of today's models: 3.5 to 4.5. Code and other languages have fewer."""
+YIELDS: Mapping[str, float] = {"low": 0.25, "expected": 0.5, "high": 0.75}
+"""Share of candidates that are accepted."""
+DISPUTED = 0.2
+"""Share of reviewed responses that go to the Adjudicator."""
+TURN = 8
+"""Tokens that a chat template adds to a message."""
+KEYWORDS, SUMMARY, COMMENT, SCORES, DOMAIN = 15, 20, 25, 45, 8
+"""Tokens of what is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Calls of one kind."""
+
+    step: str
+    calls: float = 0.0
+    prompt_tokens: float = 0.0
+    completion_tokens: float = 0.0
+
+    def times(self, factor: float) -> Cost:
+        """So many of them."""
+        return Cost(self.step, self.calls * factor, self.prompt_tokens * factor, self.completion_tokens * factor)
+
+    def __add__(self, other: Cost) -> Cost:
+        """Both together, under the name of the first."""
+        return Cost(
+            self.step,
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The run at one yield."""
+
+    name: str
+    share: float
+    """Of candidates that are accepted."""
+    candidates: int
+    accepted: int
+    """The target, or less if the budget of candidates ends first."""
+    costs: tuple[Cost, ...]
+
+    @property
+    def total(self) -> Cost:
+        """Everything together."""
+        return sum(self.costs, Cost("all"))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is expected to take."""
+
+    scenarios: tuple[Scenario, ...]
+    assumptions: tuple[str, ...]
+    """In words, for a person to judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Tokens of the texts a run is about."""
+
+    instruction: float
+    response: float
+
+
+def plan(config: SynthesisConfig, seeds: Sequence[Seed], readings: Mapping[str, Reading] | None = None) -> Plan:
+    """Estimate a run at three yields.
+
+    Args:
+        config: the run.
+        seeds: those that will be used; at least one.
+        readings: how each model's opinion is read, where that is known; else what the configuration asks for, and
+            probabilities for `auto`.
+    """
+    lengths = Lengths(
+        min(fmean(tokens(s.instruction) for s in seeds), 400),
+        min(fmean(tokens(s.response) for s in seeds), config.generation.max_tokens),
+    )
+    written = written_share(config, readings or {})
+    before = (_annotation(seeds, lengths), _exam(config, len(seeds), lengths, written))
+    scenarios = tuple(_scenario(name, share, config, lengths, written, before) for name, share in YIELDS.items())
+    return Plan(scenarios, _assumptions(config, lengths, written))
+
+
+def tokens(text: str) -> float:
+    """About how many a text has."""
+    return len(text) / CHARACTERS_PER_TOKEN
+
+
+def written_share(config: SynthesisConfig, readings: Mapping[str, Reading]) -> float:
+    """Share of judges whose opinions are read from what they write, the others' from probabilities."""
+    judges = [m.name for m in config.models if {"reviewer", "adjudicator"} & set(m.roles)] or [""]
+    assumed: Reading = "written" if config.reading == "written" else "probability"
+    return fmean(readings.get(name, assumed) == "written" for name in judges)
+
+
+def _scenario(
+    name: str, share: float, config: SynthesisConfig, lengths: Lengths, written: float, before: tuple[Cost, ...]
+) -> Scenario:
+    candidates = min(
+        math.ceil(config.target / share), math.floor(config.target * config.budget.candidates_per_accepted)
+    )
+    accepted = min(config.target, round(candidates * share))
+    each = _candidate(config, lengths, written, share)
+    summaries = _summary(lengths).times(accepted)
+    return Scenario(name, share, candidates, accepted, (*before, *(c.times(candidates) for c in each), summaries))
+
+
+# --- one call ---------------------------------------------------------------------------------------------------------
+
+
+def _call(step: str, template: str, inserted: float, written: float, shots: float = 0.0) -> Cost:
+    """A call of a prompt with so many tokens inserted, and so many example pairs."""
+    parsed = load_template(template)
+    shown = sum(tokens(text) + TURN for heading, text in parsed.sections if not heading.startswith("example"))
+    pair = sum(tokens(text) + TURN for heading, text in parsed.sections if heading.startswith("example"))
+    return Cost(step, 1, shown + shots * pair + inserted, written)
+
+
+def _opinion(step: str, stage: Stage, lengths: Lengths, written: float, response: float, said: float = 0.0) -> Cost:
+    """One model's opinion: one written reply, or one token for each criterion."""
+    matter = lengths.instruction + response
+    criteria = len(INSTRUCTION_CRITERIA if stage == "instruction" else RESPONSE_CRITERIA)
+    ruling = said > 0
+    asked = _call(step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1).times(criteria)
+    wrote = SCORES + (COMMENT if stage == "response" else 0)
+    form = _call(step, "adjudicate" if ruling else f"review_{stage}", matter + said, wrote)
+    return asked.times(1 - written) + form.times(written)
+
+
+# --- the parts of a run -----------------------------------------------------------------------------------------------
+
+
+def _annotation(seeds: Sequence[Seed], lengths: Lengths) -> Cost:
+    """Domain, keywords and summary, where the seed file does not say them."""
+    total = Cost("annotate seeds")
+    for seed in seeds:
+        if not seed.domain:
+            total += _call("", "domain", tokens(seed.instruction) + 120, DOMAIN)
+        if not seed.keywords:
+            total += _call("", "seed_keywords", tokens(seed.instruction), KEYWORDS)
+        if not seed.summary:
+            total += _summary(replace(lengths, instruction=tokens(seed.instruction)))
+    return total
+
+
+def _summary(lengths: Lengths) -> Cost:
+    return _call("summarise accepted", "summary", lengths.instruction, SUMMARY)
+
+
+def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
+    """Every judge reads seeds and their twins, at both stages."""
+    none = Cost("exam")
+    if not isinstance(config.gate, SeedsGate):
+        return none
+    judges = sum(bool({"reviewer", "adjudicator"} & set(m.roles)) for m in config.models)
+    pairs = min(config.gate.exam, seeds)
+    both = _opinion("exam", "instruction", lengths, written, 0.0) + _opinion(
+        "exam", "response", lengths, written, lengths.response
+    )
+    return none + both.times(judges * pairs * 2)
+
+
+def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
+    """The mean candidate: what fails at the instruction costs no response."""
+    passes = math.sqrt(share)
+    shots = fmean(config.examples)
+    example = shots * (KEYWORDS + lengths.instruction + SUMMARY)
+    responses = passes * (1 + (1 - passes) * min(config.max_revisions, 1))
+    said = config.reviewers * COMMENT
+    first = _opinion("review instruction", "instruction", lengths, written, 0.0)
+    second = _opinion("review response", "response", lengths, written, lengths.response)
+    comment = _call("comment", "comment", lengths.instruction + lengths.response, COMMENT)
+    commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
+    ruling = _opinion("adjudicate", "response", lengths, written, lengths.response, said)
+    again = _call("revise", "revise", lengths.instruction + lengths.response + said, lengths.response)
+    return (
+        _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
+        _call("instruction", "instruction", example, lengths.instruction, shots),
+        first.times(config.reviewers),
+        _call("response", "response", lengths.instruction, lengths.response).times(passes),
+        again.times(responses - passes),
+        second.times(config.reviewers * responses),
+        comment.times(config.reviewers * responses * commented),
+        ruling.times(DISPUTED * responses),
+    )
+
+
+def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float) -> tuple[str, ...]:
+    yields = ", ".join(f"{name} {share:.0%}" for name, share in YIELDS.items())
+    revised = "each rejected response is revised once" if config.max_revisions else "nothing is revised"
+    return (
+        f"share of candidates accepted: {yields}; as many fail at the instruction as at the response",
+        f"candidates are as long as the seeds: {lengths.instruction:.0f} tokens of instruction, "
+        f"{lengths.response:.0f} of response, at {CHARACTERS_PER_TOKEN:g} characters per token",
+        f"opinions of {written:.0%} of the judges are written, of the others read from probabilities",
+        f"{DISPUTED:.0%} of reviews are disputed; {revised}; no repair turns",
+        "candidates that are begun ahead and turn out not to be needed are not counted",
+        "prompt tokens are counted before the server's cache",
+    )

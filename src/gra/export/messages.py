@@ -1,0 +1,29 @@
+"""JSON lines of conversations: `{"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gra.export.rows import conversation, metadata
+from gra.export.whole_file import whole_file
+from gra.records import Sample
+
+
+def write_messages(path: Path, samples: Iterable[Sample], with_metadata: bool = False) -> int:
+    """Write one conversation a line; with `with_metadata`, under one further key `metadata`, what is known of it.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    count = 0
+    with whole_file(path) as stream:
+        for sample in samples:
+            count += 1
+            record: dict[str, Any] = {"messages": conversation(sample)}
+            if with_metadata:
+                record["metadata"] = metadata(sample)
+            stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+    return count

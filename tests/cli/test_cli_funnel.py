@@ -1,0 +1,53 @@
+"""The funnel adds up, whatever the samples are."""
+
+from collections import Counter
+from itertools import pairwise
+
+from cli_builders import CAST, one_of_each, opinion, sample, verdict, version
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gra.cli.funnel import STAGES, funnel_of
+from gra.cli.report import ROLES
+from gra.records import Sample, Status
+
+VERSIONS = st.lists(
+    st.builds(version, st.integers(0, 2), st.sampled_from(["accept", "reject", "dispute"]), ruled=st.booleans()),
+    max_size=2,
+).map(tuple)
+SAMPLES = st.lists(
+    st.builds(
+        sample,
+        st.integers(0, 99),
+        st.sampled_from(list(Status)),
+        instruction=st.sampled_from(["", "Do."]),
+        verdict=st.none() | st.builds(verdict, st.sampled_from(["accept", "reject"])),
+        versions=VERSIONS,
+    )
+)
+
+
+@given(SAMPLES)
+def test_every_sample_is_counted_once(samples: list[Sample]) -> None:
+    steps = funnel_of(samples).steps()
+    assert steps[0].count == len(samples)
+    for before, after in pairwise(steps):
+        assert before.count == after.count + sum(after.left.values())
+    left = Counter[str]()
+    for step in steps:
+        left.update(step.left)
+    left["accepted"] += steps[-1].count
+    assert +left == Counter(s.status.value for s in samples)
+    assert steps[-1].count == sum(s.status is Status.ACCEPTED for s in samples)
+
+
+def test_where_each_kind_of_end_is() -> None:
+    funnel = funnel_of(one_of_each())
+    counts = {step.stage: step.count for step in funnel.steps()}
+    assert counts == dict(zip(STAGES, (12, 10, 8, 7, 5, 4, 3), strict=True))
+    assert funnel.passed == {"at the first review": 3, "after revision": 1, "by ruling": 1}
+
+
+def test_a_task_that_nobody_named_is_shown_by_its_own_name() -> None:
+    assert ROLES.get("review") == "reviewer" and ROLES.get("new") is None
+    assert CAST.generator == "writer" and opinion("one").model == "one"

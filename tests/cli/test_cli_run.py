@@ -1,0 +1,189 @@
+"""`gra run`, `resume`, `quickstart`, `check` and `export` against fake models over real HTTP."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from cli_builders import build_run, config_file, one_of_each, sample
+from typer.testing import Result
+
+from gra.records import Status
+from gra.testing.fake_answers import FakeModel
+from gra.testing.fake_server import FakeServer
+
+Gra = Callable[..., Result]
+NAMES = ("writer", "one", "two", "judge")
+EASY: dict[str, Any] = {"gate": {"type": "paper", "tau": 1, "sigma_max": 9}, "generation": {"max_tokens": 40}}
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """Fake models that find everything good, served from a thread of their own."""
+    models = [FakeModel(name, judge=lambda body: 0.9) for name in NAMES]
+    fake, loop = FakeServer(models, latency_s=0.01), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
+    yield fake
+    asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+def test_a_run_from_its_configuration_to_its_dataset(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    config, out = config_file(tmp_path, server.base_url, **EASY), tmp_path / "out"
+    done = gra("run", config, "--out", out, "--set", "target=4", columns=300)
+    assert done.exit_code == 0, done.stderr
+    for text in (
+        "4 of 4 samples accepted",
+        "instruction passed",
+        "writer",
+        "Q: ",
+        "A: ",
+        "This attempt took",
+        "gra show",
+    ):
+        assert text in done.stdout, text
+    for name in ("export/messages.jsonl", "run.json", "run.sqlite", "logs"):
+        assert str(out / name) in done.stdout and (out / name).exists()
+    rows = [json.loads(row) for row in (out / "export/messages.jsonl").read_text().splitlines()]
+    assert len(rows) == 4 and all(set(row) == {"messages"} for row in rows)
+    assert "round: 1 of 1" in done.stderr and "round 1 closed" in done.stderr
+    (log,) = (out / "logs").glob("*.log")
+    assert "accepted" in log.read_text()
+
+    asked = sum(server.answered.values())
+    again = gra("resume", out)
+    assert again.exit_code == 0 and "4 of 4" in again.stdout
+    assert sum(server.answered.values()) == asked, "a finished run asks nothing"
+
+
+def test_a_run_that_falls_short_says_why_and_ends_with_3(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    config = config_file(tmp_path, server.base_url, **EASY, budget={"calls": 60})
+    done = gra("run", config, "--out", tmp_path / "out")
+    assert done.exit_code == 3
+    assert "budget of 60 calls is spent" in done.stderr and "gra resume" in done.stderr
+    assert "of 3 samples accepted" in done.stdout
+
+
+def test_ctrl_c_says_how_to_go_on_and_that_goes_on(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    config, out = config_file(tmp_path, server.base_url, **EASY), tmp_path / "out"
+    command = [sys.executable, "-c", "from gra.cli.app import main; main()", "run", str(config), "--out", str(out)]
+    child = subprocess.Popen(
+        [*command, "--set", "target=30"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 60
+    while sum(server.answered.values()) < 60 and time.monotonic() < until:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130, said
+    assert f"gra resume {out}" in said and "Traceback" not in said
+    assert "unfinished" in gra("status", out).stdout
+    done = gra("resume", out)
+    assert done.exit_code == 0 and "30 of 30 samples accepted" in done.stdout
+    assert max(server.answered.values()) <= 1 + len(NAMES), (
+        "but for the probes, nothing that was answered is asked again"
+    )
+
+
+def test_a_fault_of_ours_leaves_its_traceback_in_the_logs(
+    gra: Gra, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("gra.engine.run.synthesise", fail)
+    done = gra("resume", run_folder)
+    assert done.exit_code == 70
+    assert "RuntimeError: odd" in done.stderr and "Traceback" not in done.stderr and "gra resume" in done.stderr
+    (trace,) = (run_folder / "logs").glob("*.traceback")
+    assert "RuntimeError: odd" in trace.read_text()
+
+
+def test_a_quickstart_begins_goes_on_and_ends(gra: Gra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, Path]] = []
+    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder: seen.append((config, folder)))
+    assert gra("quickstart", "--out", tmp_path / "new", "--target", 5).exit_code == 0
+    assert seen[-1][0].synthesis.target == 5 and len(seen[-1][0].synthesis.models) == 4
+
+    half = build_run(tmp_path / "half", [sample(0, Status.PASSED)], closed=False)
+    assert "Going on" in gra("quickstart", "--out", half).stderr
+    assert seen[-1][1] == half and seen[-1][0].synthesis.target == 3, "by its own configuration"
+
+    whole = build_run(tmp_path / "whole", one_of_each())
+    done = gra("quickstart", "--out", whole)
+    assert "is finished" in done.stderr and f"--out {whole}-2" in done.stderr and "3 of 3" in done.stdout
+    assert len(seen) == 2, "nothing more is started"
+
+
+def test_what_is_fetched_is_said_with_its_licence(gra: Gra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gra.engine.run.synthesise", stop)
+    done = gra("quickstart", "--out", tmp_path / "new", columns=40)
+    assert done.exit_code == 130
+    assert "smollm2-135m-instruct is fetched (98 MB); licence Apache-2.0: https://www.apache.org" in done.stderr
+    assert "stopped before the run began" in done.stderr
+    assert not (tmp_path / "new").exists(), "nothing is left of a start that came to nothing"
+
+
+def test_check_finds_everything_out(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    config = config_file(tmp_path, server.base_url)
+    done = gra("check", config)
+    assert done.exit_code == 0, done.stderr
+    for text in ("8 used of 8", "answers", "yes", "4096", "expected (50%)", "exam", "Assumed"):
+        assert text in done.stdout, text
+    found = json.loads(gra("check", config, "--json").stdout)
+    assert found["usable"] and len(found["models"]) == 5
+    assert [s["name"] for s in found["plan"]["scenarios"]] == ["low", "expected", "high"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_check_tells_all_that_is_wrong_at_once(gra: Gra, tmp_path: Path) -> None:
+    config = config_file(tmp_path)
+    (tmp_path / "seeds.json").unlink()
+    done = gra("check", config, "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 2, "of the first"
+    assert len(found["problems"]) == 6 and found["plan"] is None
+    assert {m["state"] for m in found["models"]} == {"fails"}
+    assert "fails" in gra("check", config).stdout
+
+
+def test_check_leaves_embedded_models_alone(gra: Gra, tmp_path: Path) -> None:
+    config = config_file(tmp_path, models=[{"name": n, "catalogue": "smollm2-135m-instruct"} for n in NAMES])
+    found = json.loads(gra("check", config, "--json", "--set", "embeddings={catalogue: all-minilm-l6-v2}").stdout)
+    assert {m["state"] for m in found["models"]} == {"to be fetched"} and found["usable"]
+
+
+def test_export_in_every_form(gra: Gra, run_folder: Path, tmp_path: Path) -> None:
+    assert "3 accepted samples in" in gra("export", run_folder).stdout
+    first = (run_folder / "export/messages.jsonl").read_bytes()
+    gra("export", run_folder)
+    assert (run_folder / "export/messages.jsonl").read_bytes() == first
+    assert gra("export", run_folder, "--format", "alpaca", "--metadata", "--out", tmp_path / "a.json").exit_code == 0
+    rows = json.loads((tmp_path / "a.json").read_text())
+    assert [row["metadata"]["id"] for row in rows] == ["r01-00000", "r01-00001", "r01-00002"]
+    assert gra("export", run_folder, "--format", "parquet").exit_code == 0
+    assert pq.read_table(run_folder / "export/messages.parquet").num_rows == 3
+    assert "1 duplicate sample in" in gra("export", run_folder, "--status", "duplicate").stdout
+
+
+def test_nothing_to_export_says_why_and_ends_with_3(gra: Gra, tmp_path: Path) -> None:
+    run = build_run(tmp_path, [sample(0, Status.PASSED)], closed=False)
+    done = gra("export", run)
+    assert done.exit_code == 3 and "1 passed the review" in done.stderr and not done.stdout
+    assert list((run / "export").iterdir()) == []
+    assert gra("export", run, "--status", "rejected_instruction").exit_code == 3
