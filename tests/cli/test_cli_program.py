@@ -16,6 +16,7 @@ from gra import errors
 from gra.cli import run as run_module
 from gra.errors import GraError
 
+pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GraError)]
 HEAVY = ("aiohttp", "numpy", "pydantic", "xllamacpp", "asyncio", "yaml", "rich")

@@ -20,6 +20,7 @@ from gra.records import Status
 from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
 
+pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
 NAMES = ("writer", "one", "two", "judge")
 EASY: dict[str, Any] = {"gate": {"type": "paper", "tau": 1, "sigma_max": 9}, "generation": {"max_tokens": 40}}
@@ -159,7 +160,8 @@ def test_check_tells_all_that_is_wrong_at_once(gra: Gra, tmp_path: Path) -> None
     assert done.exit_code == 2, "of the first"
     assert len(found["problems"]) == 6 and found["plan"] is None
     assert {m["state"] for m in found["models"]} == {"fails"}
-    assert "fails" in gra("check", config).stdout
+    shown = gra("check", config)
+    assert "fails" in shown.stdout and shown.stderr.count("\n  - ") == 6
 
 
 def test_check_leaves_embedded_models_alone(gra: Gra, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typer.testing import Result
 from gra.records import Status
 from gra.store.lock import exclusive
 
+pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
 
 

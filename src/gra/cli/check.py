@@ -36,5 +36,5 @@ def check(
 
         print_parts(results(), check_view(found))
     if found.problems:
-        say(f"gra: {len(found.problems)} of these must be mended before a run: " + "; ".join(found.problems))
+        say("\n  - ".join(["gra: before a run this must be mended:", *found.problems]))
         raise typer.Exit(found.exit_code)

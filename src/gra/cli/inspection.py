@@ -13,7 +13,7 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.synthesis import SeedsGate
 from gra.engine.plan import Plan, plan
-from gra.errors import GraError
+from gra.errors import CatalogueError, GraError, SeedError
 from gra.records import Reading, Seed
 from gra.synthesis.seeds import draw_seeds, read_seeds
 
@@ -103,36 +103,34 @@ def _seeds(found: Inspection) -> tuple[Seed, ...]:
     return used
 
 
-def _too_few(number: int) -> GraError:
-    from gra.errors import SeedError
-
+def _too_few(number: int) -> SeedError:
     return SeedError(f"the `seeds` gate sets an exam and needs 4 seeds, there are {number}; or use the gate `paper`")
 
 
 async def _models(found: Inspection, start: bool) -> None:
     synthesis = found.config.synthesis
-    wanted: dict[str, EndpointConfig] = {m.name: m for m in synthesis.models}
-    for name, model in {**wanted, EMBEDDINGS: synthesis.embeddings}.items():
+    wanted: dict[str, EndpointConfig] = {**{m.name: m for m in synthesis.models}, EMBEDDINGS: synthesis.embeddings}
+    started = await _started(found) if start else {}
+    for name, model in wanted.items():
+        if name in started:
+            found.looks.append(started[name])
+            continue
         try:
-            found.looks.append(await _look(found.config, name, model, start))
+            if model.catalogue:
+                found.looks.append(_on_disk(name, model.catalogue))
+            else:
+                found.looks.append(await _asked(found.config, name, model))
         except GraError as error:
             found.problem(error)
             found.looks.append(Look(name, model.catalogue or model.base_url or "", "fails", str(error)))
 
 
-async def _look(config: RunConfig, name: str, model: EndpointConfig, start: bool) -> Look:
-    if model.catalogue is not None:
-        card = find(model.catalogue)
-        if card.file is None:
-            local_advice = card.serving_advice().splitlines()[0]
-            from gra.errors import CatalogueError
-
-            raise CatalogueError(f"{local_advice} (`gra models pull {card.name}` prints the command)")
-        if start:
-            return await _started(config, name, model)
-        state = "here" if local_file(card) else "to be fetched"
-        return Look(name, card.name, state, f"{card.bytes / 1e6:,.0f} MB, {card.licence}", context=card.context)
-    return await _asked(config, name, model)
+def _on_disk(name: str, catalogue: str) -> Look:
+    card = find(catalogue)
+    if card.file is None:
+        raise CatalogueError(card.serving_advice())
+    state = "here" if local_file(card) else "to be fetched"
+    return Look(name, card.name, state, f"{card.bytes / 1e6:,.0f} MB, {card.licence}", context=card.context)
 
 
 async def _asked(config: RunConfig, name: str, model: EndpointConfig) -> Look:
@@ -158,19 +156,29 @@ async def _asked(config: RunConfig, name: str, model: EndpointConfig) -> Look:
         return _answering(name, model.base_url, await probe(endpoint))
 
 
-async def _started(config: RunConfig, name: str, model: EndpointConfig) -> Look:
-    """Start an embedded model by itself, and ask it."""
+async def _started(found: Inspection) -> dict[str, Look]:
+    """Start the embedded models together, as a run does, and ask them. They come up all or none."""
     from gra.engine.models import open_models
     from gra.events import ignore
 
-    synthesis = config.synthesis
-    alone = (model,) if isinstance(model, ModelConfig) else ()
-    only = config.model_copy(update={"synthesis": synthesis.model_copy(update={"models": alone})})
-    with tempfile.TemporaryDirectory(prefix="gra-check-") as logs:
-        async with open_models(only, ignore, Path(logs)) as models:
-            if not alone:
-                return Look(name, model.catalogue or "", "answers")
-            return _answering(name, model.catalogue or "", models.abilities[name])
+    synthesis = found.config.synthesis
+    embedded = tuple(m for m in synthesis.models if m.catalogue)
+    places = {m.name: m.catalogue or "" for m in embedded}
+    if synthesis.embeddings.catalogue:
+        places[EMBEDDINGS] = synthesis.embeddings.catalogue
+    if not places:
+        return {}
+    only = found.config.model_copy(update={"synthesis": synthesis.model_copy(update={"models": embedded})})
+    try:
+        with tempfile.TemporaryDirectory(prefix="gra-check-") as logs:
+            async with open_models(only, ignore, Path(logs)) as models:
+                looks = {name: _answering(name, places[name], able) for name, able in models.abilities.items()}
+    except GraError as error:
+        found.problem(error)
+        return {name: Look(name, place, "fails") for name, place in places.items()}
+    if EMBEDDINGS in places:
+        looks[EMBEDDINGS] = Look(EMBEDDINGS, places[EMBEDDINGS], "answers")
+    return looks
 
 
 def _answering(name: str, place: str, found: Abilities) -> Look:

@@ -11,8 +11,8 @@ class LocalConfig(Settings):
     """The embedded llama.cpp servers."""
 
     threads: int | None = Field(default=None, ge=1, le=512)
-    """Threads of each server; by default the free cores shared out, at least one each. Together they should not
-    exceed the cores: llama.cpp is many times slower when its threads have to wait for one."""
+    """Threads of each server: by default the free cores, 4 at most. Servers that would together have more threads
+    than there are cores take turns (llama.cpp is many times slower when its threads wait for a core)."""
     slots: int = Field(default=4, ge=1, le=256)
     """Requests that one server works on at once."""
     context: int = Field(default=4096, ge=512, le=1_048_576)

@@ -15,7 +15,19 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.synthesis import SynthesisConfig
 from gra.events import Listener, Notice, PhaseStarted
-from gra.llm import Abilities, Endpoint, Limit, LocalServer, key_from_env, open_session, probe, threads_for
+from gra.llm import (
+    Abilities,
+    Endpoint,
+    Limit,
+    LocalServer,
+    Player,
+    free_cores,
+    key_from_env,
+    open_session,
+    probe,
+    taking_turns,
+    threads_for,
+)
 
 EMBEDDINGS = "@embeddings"
 """Stands for the embedding model where names of models are asked for; no model can be called so."""
@@ -67,6 +79,9 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
             name: _endpoint(name, c, cards.get(name), servers.get(name), session, limits, config, listen)
             for name, c in wanted.items()
         }
+        threads = config.engine.local.threads or threads_for()
+        players = [_player(server, endpoints[name]) for name, server in servers.items() if name != EMBEDDINGS]
+        await stack.enter_async_context(taking_turns(players, max(1, free_cores() // threads)))
         pool = [name for name in wanted if name != EMBEDDINGS]
         found = await asyncio.gather(*(probe(endpoints[name]) for name in pool))
         abilities = dict(zip(pool, found, strict=True))
@@ -113,11 +128,15 @@ def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: L
         # One slot keeps embeddings the same bit for bit, whatever else is asked; 512 is MiniLM's position table.
         context=512 if embedding else min(local.context, card.context),
         slots=1 if embedding else local.slots,
-        threads=1 if embedding else local.threads or threads_for(len(config.synthesis.models)),
+        threads=1 if embedding else local.threads or threads_for(),
         embedding=embedding,
         start_timeout_s=local.start_timeout_s,
         listen=listen,
     )
+
+
+def _player(server: LocalServer, endpoint: Endpoint) -> Player:
+    return Player(pid=lambda: server.pid, busy=lambda: endpoint.limit.taken > 0)
 
 
 def _endpoint(

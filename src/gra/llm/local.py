@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import os
 import secrets
+import signal
 import sys
 from pathlib import Path
 from typing import Self
@@ -185,6 +186,9 @@ class LocalServer:
         child, self._child = self._child, None
         if child is None:
             return
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(signal.SIGCONT)  # it may be waiting for its turn, and would not hear us
         if child.stdin is not None:
             child.stdin.close()
         try:
@@ -218,16 +222,16 @@ class LocalServer:
         return " | ".join(plain(line, 160) for line in lines[-6:]) or "(nothing)"
 
 
-def threads_for(servers: int, cores: int | None = None) -> int:
-    """Threads for each of several servers on this machine: together no more than the free cores, at least one each.
-
-    The threads of one server wait for each other spinning, so one that has to wait for a core stops them all. Two
-    busy servers on 2 cores with other work beside them: at one thread each 3.3 and 2.0 tokens/s, at two each 0.5 and
-    0.4. One server alone on idle cores gains twofold from a second thread; that is what may be lost.
-    """
-    return max(1, (cores if cores is not None else _free_cores()) // max(1, servers))
+MOST_THREADS = 4
+"""Small models gain little from more."""
 
 
-def _free_cores() -> int:
+def threads_for(cores: int | None = None) -> int:
+    """Threads of a server on this machine: all free cores, up to a few. Servers take turns on them (`turns`)."""
+    return max(1, min(cores if cores is not None else free_cores(), MOST_THREADS))
+
+
+def free_cores() -> int:
+    """Cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux: what this process may use of the machine
     return len(affinity(0)) if affinity else os.cpu_count() or 1

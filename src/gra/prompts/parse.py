@@ -15,6 +15,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 MAX_REPLY = 200_000
 """Characters of a reply that are looked at."""
+MAX_MENDED = 20_000
+"""Characters of broken JSON that are worth mending, whose cost grows with their square."""
+DECODER = json.JSONDecoder(strict=False)
+"""Takes the plain line breaks that small models leave inside strings."""
+OPENING = re.compile(r"\{\s*[\"']")
+"""How an object with a key begins; other braces are mostly mathematics or code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +37,42 @@ def read_object(text: str) -> dict[str, Any] | Unusable:
     """The last JSON object in a reply, mending what small models usually break.
 
     The last, because text quoted from the material under review may hold an object of its own (an answer planted
-    there must not count).
+    there must not count). For the same reason a whole object inside a broken one is no answer.
     """
     text = text[:MAX_REPLY].strip()
-    value = _loads(text)
-    if isinstance(value, dict):
-        return value
-    start, end = text.rfind("{"), text.rfind("}")
-    if start < 0:
-        return Unusable("it holds no JSON object")
-    candidate = _loads(text[start : end + 1]) if end > start else None
-    if isinstance(candidate, dict):
-        return candidate
+    found, end, broken = _objects(text)
+    opened = [at for at in broken if OPENING.match(text, at)]
+    if found and not opened and text.count("}", end) <= text.count("{", end):
+        return found
+    if not broken:
+        return Unusable("its JSON is broken" if found else "it holds no JSON object")
+    start = opened[0] if opened else broken[0]
+    if start < end or len(text) - start > MAX_MENDED:
+        return Unusable("its JSON is broken")
     from json_repair import repair_json  # 5 ms of CPU a reply, so only when plain JSON fails
 
-    mended = repair_json(text[start:], return_objects=True)
+    try:
+        mended = repair_json(text[start:], return_objects=True)
+    except (ValueError, RecursionError):
+        mended = None
     return mended if isinstance(mended, dict) and mended else Unusable("its JSON is broken")
 
 
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+def _objects(text: str) -> tuple[dict[str, Any], int, list[int]]:
+    """The last whole object, empty if there is none, where it ends, and every brace that opens no whole object."""
+    found: dict[str, Any] = {}
+    end, broken = 0, []
+    place = text.find("{")
+    while place >= 0:
+        try:
+            value, after = DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            broken.append(place)
+            after = place + 1
+        else:
+            found, end = (value, after) if value else (found, end)
+        place = text.find("{", after)
+    return found, end, broken
 
 
 def read_scores(text: str, criteria: Sequence[str], low: int, high: int) -> dict[str, float] | Unusable:
@@ -66,11 +85,13 @@ def read_scores(text: str, criteria: Sequence[str], low: int, high: int) -> dict
         value = found.get(criterion)
         if value is None:
             return Unusable(f"`{criterion}` is missing")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
-            return Unusable(f"`{criterion}` is not a whole number")
-        if not low <= value <= high:
-            return Unusable(f"`{criterion}` is {value}, outside {low} to {high}")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return Unusable(f"`{criterion}` is not a number")
+        if not low <= value <= high or value != int(value):
+            return Unusable(f"`{criterion}` is not a whole number from {low} to {high}")
         scores[criterion] = float(value)
+    if any(isinstance(value, int | float) for name, value in found.items() if name not in scores):
+        return Unusable(f"it scores more than {', '.join(criteria)}")
     return scores
 
 

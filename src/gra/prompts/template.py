@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import cast
 
 from gra.calls import Message, Role
@@ -84,8 +85,7 @@ def parse_template(name: str, text: str) -> Template:
     headings = [heading for heading, _ in sections]
     if not headings or headings[-1] != "user":
         raise ConfigError(f"The prompt `{name}` must end with a [user] section.")
-    for position, heading in enumerate(headings):
-        follower = headings[position + 1] if position + 1 < len(headings) else ""
+    for heading, follower in pairwise(["", *headings]):
         if (heading == "example user") != (follower == "example assistant"):
             raise ConfigError(f"The prompt `{name}` must have [example user] and [example assistant] as a pair.")
     return Template(name, sections, hashlib.sha256(text.encode()).hexdigest())
@@ -98,9 +98,9 @@ def load_template(name: str) -> Template:
 
 
 def prompts_digest() -> str:
-    """One hash over every bundled prompt: part of a run's identity."""
+    """One hash over every bundled prompt and question: part of a run's identity."""
     whole = hashlib.sha256()
     for file in sorted(files("gra.prompts").iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".txt"):
+        if file.name.endswith((".txt", ".toml")):
             whole.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return "sha256:" + whole.hexdigest()

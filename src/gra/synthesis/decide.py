@@ -125,7 +125,7 @@ class SeedsRule:
             return Verdict(outcome, 10 * rank, pstdev(ranks), reason, weights)  # type: ignore[arg-type]
 
         above = rank >= threshold
-        place = f"above {rank:.0%} of the seeds, {threshold:.0%} asked for"
+        place = f"rated above {rank:.0%} of the seeds; the bar is {threshold:.0%}"
         if stage == "instruction":
             return verdict("accept" if above or not panel.can_tell else "reject", place)
         if not panel.can_tell:
@@ -149,7 +149,7 @@ class SeedsRule:
             reason = "neither the reviewers nor the adjudicator could tell seeds from their broken twins"
             return Verdict("reject", 10 * rank, 0.0, reason, weights)
         passes = rank >= self.config.keep_above
-        reason = f"with the ruling, above {rank:.0%} of the seeds, {self.config.keep_above:.0%} asked for"
+        reason = f"with the ruling, rated above {rank:.0%} of the seeds; the bar is {self.config.keep_above:.0%}"
         return Verdict("accept" if passes else "reject", 10 * rank, 0.0, reason, weights)
 
     def mendable(self, verdict: Verdict) -> bool:

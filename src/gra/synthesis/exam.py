@@ -61,7 +61,7 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
         stage = question.good.stage
         pair = []
         for half, matter in (("good", question.good), ("broken", question.broken)):
-            call = CallId(f"exam-{question.name}", f"{stage}.{half}.{model}")
+            call = CallId(f"exam-{question.name}", f"exam.{stage}.{half}.{model}")
             pair.append(await reading.read(ask, model, matter, call))
         return pair[0], pair[1]
 
@@ -138,7 +138,7 @@ def _question(stage: Stage, number: int, seed: Entry, drawn: Sequence[Entry], dr
     turn = number % len(faults)
     for fault in (*faults[turn:], *faults[:turn]):
         text = fault(seed, other, draw)
-        if not text:
+        if not text or text.split() == getattr(seed, stage).split():
             continue
         whole = Matter(stage, seed.instruction, seed.response if stage == "response" else "")
         twin = Matter(stage, text) if stage == "instruction" else Matter(stage, seed.instruction, text)

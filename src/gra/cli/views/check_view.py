@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from gra.cli.inspection import Inspection, Look
-from gra.cli.views.parts import heading, line, table
+from gra.cli.views.parts import count, heading, line, table
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.plan import Plan
 
@@ -19,8 +19,9 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
     synthesis = found.config.synthesis
     yield heading("Configuration")
     yield line(
-        f"{synthesis.target} samples in {synthesis.rounds} rounds; each sample has a generator, {synthesis.reviewers} "
-        f"reviewers and an adjudicator out of {len(synthesis.models)} models; gate `{synthesis.gate.type}`",
+        f"{count(synthesis.target, 'sample')} in {count(synthesis.rounds, 'round')}; each has a generator, "
+        f"{count(synthesis.reviewers, 'reviewer')} and an adjudicator out of {len(synthesis.models)} models; "
+        f"gate `{synthesis.gate.type}`",
         indent=2,
     )
     yield from _seeds(found)
@@ -31,7 +32,7 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
         numbers=(4,),
     )
     for look in found.looks:
-        if look.detail:
+        if look.detail and look.state != "fails":  # told at the end, with what to do
             yield line(f"{look.name}: {look.detail}", indent=4, style="dim")
     if any(_unasked(look) for look in found.looks):
         yield line("embedded models were not started; `--start` does, and asks them", indent=4, style="dim")

@@ -1,0 +1,40 @@
+"""The command line, in this process, and a run for it to look at.
+
+A plugin of the tests that name it, as mypy takes only one `conftest` in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_builders import build_run, one_of_each
+from typer.testing import CliRunner, Result
+
+from gra.cli.app import app
+
+Gra = Callable[..., Result]
+
+
+@pytest.fixture
+def gra(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Gra:
+    """Runs the command line in this process; `columns` sets the width of the terminal.
+
+    No model is on this machine, and no colours are asked for.
+    """
+    monkeypatch.setenv("GRA_HOME", str(tmp_path_factory.mktemp("home")))
+    for name in ("GRA_DEBUG", "FORCE_COLOR", "NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*arguments: object, columns: int = 80) -> Result:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        return CliRunner().invoke(app, [str(a) for a in arguments])
+
+    return invoke
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    """A run that holds a sample of each kind."""
+    return build_run(tmp_path, one_of_each())

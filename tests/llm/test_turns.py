@@ -1,0 +1,50 @@
+"""Turns on the cores, with real processes."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from gra.llm.turns import QUANTUM_S, Player, taking_turns
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="turns are taken on Linux only")
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+async def sleeper() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(60)")
+
+
+async def test_busy_players_run_one_at_a_time_and_each_gets_its_turn() -> None:
+    children = [await sleeper() for _ in range(3)]
+    busy = [True, True, False]
+    players = [Player(lambda c=c: c.pid, lambda n=n: busy[n]) for n, c in enumerate(children)]  # type: ignore[misc]
+    try:
+        had_turn: set[int] = set()
+        async with taking_turns(players, at_once=1):
+            for _ in range(8):
+                await asyncio.sleep(QUANTUM_S / 2)
+                running = {n for n in (0, 1) if state(children[n].pid) != "T"}
+                assert len(running) == 1, "exactly one of the busy ones runs"
+                assert state(children[2].pid) != "T", "an idle one is never stopped"
+                had_turn |= running
+        assert had_turn == {0, 1}
+        await asyncio.sleep(0.05)
+        assert all(state(c.pid) != "T" for c in children), "nobody is left stopped"
+    finally:
+        for child in children:
+            child.kill()
+            await child.wait()
+
+
+async def test_a_player_that_is_gone_does_no_harm() -> None:
+    child = await sleeper()
+    child.kill()
+    await child.wait()
+    players = [Player(lambda: child.pid, lambda: True), Player(lambda: None, lambda: True)]
+    async with taking_turns(players, at_once=1):
+        await asyncio.sleep(2 * QUANTUM_S)
