@@ -29,6 +29,8 @@ from gra.errors import ConfigError
 __all__ = ["NO_OVERRIDES", "PRESETS", "RunConfig", "check_pool", "load_config", "preset_text"]
 
 PRESETS = ("paper",)
+DEFAULT_GATE = "seeds"
+"""The gate that a `gate` block without a `type` sets up."""
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
 Plain = dict[str, Any]
@@ -58,6 +60,8 @@ def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES
     base = Path(os.path.abspath(path)).parent  # noqa: PTH100 (resolve() would follow a linked file to another folder)
     above = _layer(_nested(overrides), Path.cwd())
     plain = _merged(_layer(source.data, base), above)
+    if isinstance(gate := plain.get("gate"), dict) and "type" not in gate:
+        plain["gate"] = {"type": DEFAULT_GATE, **gate}
 
     def line(key: KeyPath) -> int | None:
         return None if _has(above, key) else source.line(key)

@@ -17,6 +17,8 @@ MAX_REPLY = 200_000
 """Characters of a reply that are looked at."""
 MAX_MENDED = 20_000
 """Characters of broken JSON that are worth mending, whose cost grows with their square."""
+MAX_BROKEN = 500
+"""Braces that open nothing, after which a reply is given up."""
 DECODER = json.JSONDecoder(strict=False)
 """Takes the plain line breaks that small models leave inside strings."""
 OPENING = re.compile(r"\{\s*[\"']")
@@ -41,11 +43,13 @@ def read_object(text: str) -> dict[str, Any] | Unusable:
     """
     text = text[:MAX_REPLY].strip()
     found, end, broken = _objects(text)
+    if len(broken) == MAX_BROKEN:
+        return Unusable("its JSON is broken")
     opened = [at for at in broken if OPENING.match(text, at)]
-    if found and not opened and text.count("}", end) <= text.count("{", end):
+    if found and not opened and (not broken or text.count("}", end) <= text.count("{", end)):
         return found
     if not broken:
-        return Unusable("its JSON is broken" if found else "it holds no JSON object")
+        return Unusable("it holds no JSON object")
     start = opened[0] if opened else broken[0]
     if start < end or len(text) - start > MAX_MENDED:
         return Unusable("its JSON is broken")
@@ -63,7 +67,7 @@ def _objects(text: str) -> tuple[dict[str, Any], int, list[int]]:
     found: dict[str, Any] = {}
     end, broken = 0, []
     place = text.find("{")
-    while place >= 0:
+    while place >= 0 and len(broken) < MAX_BROKEN:
         try:
             value, after = DECODER.raw_decode(text, place)
         except (ValueError, RecursionError):

@@ -1,9 +1,9 @@
 """Prompts: a text file per task, rendered in one pass into the turns of a conversation.
 
 A file has sections, each headed by a line in square brackets: `[system]`, any number of fixed `[user]` and
-`[assistant]` turns, an `[example user]` and `[example assistant]` pair that is repeated for every example given, and
-a last `[user]`. `{{name}}` stands for a value. Values are inserted once and never looked at again, so braces or
-headings inside a model's text do nothing.
+`[assistant]` turns, a block of `[example user]` and `[example assistant]` pairs that is repeated for every example
+given, and a last `[user]`. `{{name}}` stands for a value. Values are inserted once and never looked at again, so
+braces or headings inside a model's text do nothing.
 
 Examples are earlier turns rather than part of a long instruction because small models follow a pattern that they
 have been shown, and copy or glue together the rules and examples they are told about.
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import cast
 
 from gra.calls import Message, Role
@@ -47,22 +47,18 @@ class Template:
         return frozenset(name for _, text in self.sections for name in PLACEHOLDER.findall(text))
 
     def render(self, values: Mapping[str, str], examples: Iterable[Mapping[str, str]] = ()) -> tuple[Message, ...]:
-        """The conversation for these values; the example pair is repeated for each of `examples`.
+        """The conversation for these values; the example block is repeated for each of `examples`.
 
         Raises:
             ConfigError: a placeholder has no value; all such are named.
         """
         rows = list(examples)
         turns: list[Message] = []
-        for position, (heading, text) in enumerate(self.sections):
-            if not heading.startswith("example"):
-                turns.append(Message(cast("Role", heading), self._fill(text, values)))
-            elif heading == "example user":
-                answer = self.sections[position + 1][1]
-                for row in rows:
-                    both = {**values, **row}
-                    turns.append(Message("user", self._fill(text, both)))
-                    turns.append(Message("assistant", self._fill(answer, both)))
+        for is_block, sections in groupby(self.sections, key=lambda section: section[0].startswith("example")):
+            block = [(heading.removeprefix("example "), text) for heading, text in sections]
+            for row in rows if is_block else [{}]:
+                both = {**values, **row}
+                turns += [Message(cast("Role", role), self._fill(text, both)) for role, text in block]
         return tuple(turns)
 
     def _fill(self, text: str, values: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from gra.calls import Ask, CallId, Request, Sampling
-from gra.config.synthesis import Domain, SynthesisConfig
+from gra.config.synthesis import SynthesisConfig
 from gra.ids import call_seed
 from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
@@ -16,7 +16,7 @@ from gra.records import Entry, Sample
 from gra.synthesis.asking import ask_or_fail
 
 LONGEST_EXAMPLE = 600
-"""Characters of an instruction that is still shown as an example; a longer one appears by its summary alone."""
+"""Characters of an instruction that is still shown as an example; a longer one is represented by its summary."""
 
 
 class Generator:
@@ -35,14 +35,10 @@ class Generator:
         Raises:
             Unwritten: not even after a repair turn.
         """
-        shots = [
-            {"domain_json": json.dumps(e.domain), "keywords_json": json.dumps(e.keywords, ensure_ascii=False)}
-            for e in self._examples
-        ]
         template = load_template("keywords")
         request = Request(
             model=self._sample.cast.generator,
-            messages=template.render(domain_values(self._domain), shots),
+            messages=template.render(self._values(), self._shots()),
             sampling=self._sampling("keywords", 80),
             schema=schemas.record(domain=schemas.choice([self._domain.name]), keywords=schemas.keywords()),
             prompt=template.label,
@@ -56,20 +52,11 @@ class Generator:
         Raises:
             Unwritten: an empty text, or an example word for word.
         """
-        shots = [
-            {"keywords": ", ".join(e.keywords), "instruction": e.instruction}
-            for e in self._examples
-            if len(e.instruction) <= LONGEST_EXAMPLE
-        ]
-        values = {
-            **domain_values(self._domain),
-            "keywords": ", ".join(keywords),
-            "summaries": " ".join(e.summary for e in self._examples),
-        }
         template = load_template("instruction")
+        values = {**self._values(), "new_keywords": ", ".join(keywords)}
         request = Request(
             model=self._sample.cast.generator,
-            messages=template.render(values, shots),
+            messages=template.render(values, self._shots()),
             sampling=self._sampling("instruction", 400),
             prompt=template.label,
         )
@@ -98,17 +85,30 @@ class Generator:
         )
         return await ask_or_fail(self._ask, CallId(self._sample.id, "v0.response"), request, read_plain)
 
+    def _values(self) -> dict[str, str]:
+        return {
+            "domain": self._domain.name,
+            "description": self._domain.description,
+            "domain_json": json.dumps(self._domain.name, ensure_ascii=False),
+        }
+
+    def _shots(self) -> list[dict[str, str]]:
+        return [
+            {
+                "keywords": ", ".join(e.keywords),
+                "keywords_json": json.dumps(e.keywords, ensure_ascii=False),
+                "summary": e.summary,
+                "instruction": e.instruction if len(e.instruction) <= LONGEST_EXAMPLE else e.summary,
+            }
+            for e in self._examples
+        ]
+
     def _sampling(self, step: str, longest: int | None = None) -> Sampling:
         drawn = self._config.generation
         most = min(longest, drawn.max_tokens) if longest else drawn.max_tokens
         return Sampling(
             drawn.temperature, drawn.top_p, most, call_seed(self._config.random_seed, self._sample.id, step)
         )
-
-
-def domain_values(domain: Domain) -> dict[str, str]:
-    """What the prompts say of a domain."""
-    return {"domain": domain.name, "description": domain.description, "domain_json": json.dumps(domain.name)}
 
 
 def read_novel_keywords(text: str, domain: str, examples: Sequence[Entry]) -> tuple[str, ...] | Unusable:
