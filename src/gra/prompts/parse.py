@@ -65,8 +65,8 @@ def read_object(text: str) -> dict[str, Any] | Unusable:
 def _objects(text: str) -> tuple[dict[str, Any], int, list[int]]:
     """The last whole object, empty if there is none, where it ends, and every brace that opens no whole object."""
     found: dict[str, Any] = {}
-    end, broken = 0, []
-    place = text.find("{")
+    broken: list[int] = []
+    end, place = 0, text.find("{")
     while place >= 0 and len(broken) < MAX_BROKEN:
         try:
             value, after = DECODER.raw_decode(text, place)

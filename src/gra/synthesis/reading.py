@@ -27,7 +27,7 @@ from gra.synthesis.asking import ask_usable
 
 YES, NO = "yes", "no"
 LABELS = (YES, NO)
-LEAST_MASS = 0.05
+LEAST_MASS = 0.001
 """Probability that yes and no must have together; below it the model did not answer the question."""
 
 

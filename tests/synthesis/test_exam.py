@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gra.calls import CallId, Reply, Request
+from gra.config.models import ModelConfig
+from gra.config.synthesis import SeedsConfig, SynthesisConfig
+from gra.errors import SeedError
+from gra.records import Entry, Stage
+from gra.synthesis import exam
+from gra.synthesis.exam import FAULTS, LONGEST, REFUSAL, set_exam, sit_exam
+from gra.synthesis.reading import ProbabilityReading
+from gra.synthesis.standing import Standing
+
+CONFIG = SynthesisConfig(
+    seeds=SeedsConfig.model_validate({"path": "seeds.json"}),
+    models=(ModelConfig(name="a", base_url="http://localhost:1/v1"),),
+    target=1,
+)
+DRAW = random.Random(0)
+STAGES: tuple[Stage, ...] = ("instruction", "response")
+
+
+def entry(n: int, instruction: str = "", response: str = "") -> Entry:
+    return Entry(
+        f"seed-{n:05d}",
+        0,
+        "Math",
+        (f"key{n}", "sum"),
+        f"Summary {n}.",
+        instruction or f"Add the numbers one, two and {n} together now.",
+        response or f"The sum of these numbers is {n + 3}. Count them one by one to see it.",
+    )
+
+
+SEEDS = [entry(n) for n in range(12)]
+ONE, OTHER = SEEDS[0], SEEDS[1]
+
+
+def test_each_fault_is_what_it_says() -> None:
+    assert exam.swapped(ONE, OTHER, DRAW) == OTHER.response
+    assert exam.truncated(ONE, OTHER, DRAW) == "The sum of these numbers"
+    assert exam.repeated(ONE, OTHER, DRAW) == " ".join(["The sum of these numbers is 3."] * 5)
+    assert exam.refused(ONE, OTHER, DRAW) == REFUSAL
+    assert exam.glued(ONE, OTHER, DRAW) == f"Add the numbers one, two, a{OTHER.instruction[1:]}"
+    assert exam.cut(ONE, OTHER, DRAW) == "Add the numbers one,"
+    assert exam.listed(ONE, OTHER, DRAW) == "key0, sum, key1, sum"
+    mixed = exam.shuffled(ONE, OTHER, DRAW)
+    assert mixed is not None
+    assert mixed != ONE.instruction
+    assert sorted(mixed.split()) == sorted(ONE.instruction.split())
+
+
+@pytest.mark.parametrize(
+    ("fault", "seed"),
+    [
+        (exam.swapped, entry(1)),
+        (exam.truncated, entry(0, response="Only eight words are in this short answer.")),
+        (exam.repeated, entry(0, response="Yes.")),
+        (exam.cut, entry(0, instruction="Add one and two.")),
+        (exam.shuffled, entry(0, instruction="Add one and two.")),
+        (exam.shuffled, entry(0, instruction="no no no no no no")),
+    ],
+)
+def test_a_fault_that_does_not_apply_is_passed_over(fault: Callable[..., str | None], seed: Entry) -> None:
+    assert fault(seed, OTHER, DRAW) is None
+
+
+def test_no_keywords_make_no_list() -> None:
+    assert exam.listed(replace(ONE, keywords=()), replace(OTHER, keywords=()), DRAW) is None
+
+
+def test_the_kinds_of_fault_come_in_turn() -> None:
+    questions = set_exam(SEEDS, CONFIG, 12)
+    for stage in STAGES:
+        kinds = [fault.__name__ for fault in FAULTS[stage]]
+        assert [q.fault for q in questions[stage]] == (kinds * 3)[:12]
+
+
+def test_a_question_is_a_seed_and_its_twin_that_differ_in_one_thing() -> None:
+    questions = set_exam(SEEDS, CONFIG, 8)
+    for q in questions["instruction"]:
+        assert q.good.stage == q.broken.stage == "instruction"
+        assert (q.good.response, q.broken.response) == ("", "")
+        assert q.good.instruction != q.broken.instruction
+    for q in questions["response"]:
+        assert q.good.instruction == q.broken.instruction
+        assert q.good.response != q.broken.response
+    assert not any(q.good.reviews or q.broken.reviews for stage in STAGES for q in questions[stage])
+
+
+WORDS = st.lists(st.sampled_from(["add", "two", "Two.", "sum!", "a", "b,"]), min_size=1, max_size=12).map(" ".join)
+TEXTS = st.one_of(WORDS, st.sampled_from([REFUSAL, " ".join(["This is a long sentence."] * 5), "k, k"]))
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=4, max_size=8), st.integers(4, 10))
+def test_a_broken_text_always_differs_from_the_good_one(texts: list[tuple[str, str]], size: int) -> None:
+    seeds = [replace(entry(n, x, y), keywords=("k",)) for n, (x, y) in enumerate(texts)]
+    try:
+        questions = set_exam(seeds, CONFIG, size)
+    except SeedError as told:
+        assert "seed-" in str(told)
+        return
+    for stage in STAGES:
+        assert len(questions[stage]) == min(size, len(seeds))
+        for q in questions[stage]:
+            good, broken = ((m.instruction, m.response) for m in (q.good, q.broken))
+            assert [t.split() for t in good] != [t.split() for t in broken]
+            assert all(broken[: 1 if stage == "instruction" else 2])
+
+
+def test_only_seeds_are_asked_about_and_short_ones_first() -> None:
+    long = [entry(n, response="word " * LONGEST) for n in range(20, 40)]
+    later = [replace(entry(n), round=1) for n in range(50, 90)]
+    asked = {q.good.instruction for q in set_exam([*long, *SEEDS, *later], CONFIG, 12)["response"]}
+    assert asked == {s.instruction for s in SEEDS}
+    more = {q.good.instruction for q in set_exam([*long, *SEEDS, *later], CONFIG, 13)["response"]}
+    assert more <= {s.instruction for s in [*long, *SEEDS]}
+    assert len(more) == 13
+
+
+def test_the_exam_is_the_same_every_time_and_another_for_another_run() -> None:
+    assert set_exam(SEEDS, CONFIG, 8) == set_exam(SEEDS, CONFIG, 8)
+    assert set_exam(SEEDS, CONFIG, 8) != set_exam(SEEDS, CONFIG.model_copy(update={"random_seed": 1}), 8)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_fewer_than_four_seeds_make_no_exam(count: int) -> None:
+    accepted = [replace(entry(n), round=1) for n in range(20, 30)]
+    with pytest.raises(SeedError, match=f"at least 4 seeds; there are {count}"):
+        set_exam([*SEEDS[:count], *accepted], CONFIG, 16)
+    assert len(set_exam(SEEDS[:4], CONFIG, 16)["response"]) == 4
+
+
+class Examinee:
+    """Says Yes to what is no broken twin, surely or hardly; fails to answer about some."""
+
+    def __init__(self, broken: set[str], mute_on: str = "never said") -> None:
+        self.broken, self.mute_on = broken, mute_on
+        self.asked: list[tuple[CallId, Request]] = []
+
+    async def __call__(self, call: CallId, request: Request) -> Reply:
+        self.asked.append((call, request))
+        text = request.messages[-1].content
+        if self.mute_on in text:
+            return Reply("")
+        yes = 0.2 if any(b in text for b in self.broken) else 0.9
+        return Reply("", labels={"yes": yes, "no": 1 - yes})
+
+
+async def test_every_model_reads_the_same_questions_and_gets_its_standing() -> None:
+    questions = set_exam(SEEDS, CONFIG, 8)["response"]
+    ask = Examinee({f"{q.broken.instruction}\n\nAnswer: {q.broken.response}\n" for q in questions})
+    one = await sit_exam(ask, "a", ProbabilityReading(), questions)
+    other = await sit_exam(ask, "b", ProbabilityReading(), questions)
+    assert isinstance(one, Standing)
+    assert isinstance(other, Standing)
+    assert (one.auc, len(one.good), one.weight > 1) == (1.0, 8, True)
+    assert (one.good, one.broken) == (other.good, other.broken)
+    read = {m: sorted(str(r.messages) for _, r in ask.asked if r.model == m) for m in "ab"}
+    assert read["a"] == read["b"]
+    assert len({call for call, _ in ask.asked}) == len(ask.asked) == 2 * 8 * 2 * 6
+    assert not any("good" in str(r.messages) or "broken" in str(r.messages) for _, r in ask.asked)
+
+
+async def test_who_could_not_be_read_on_a_question_has_no_standing() -> None:
+    questions = set_exam(SEEDS, CONFIG, 8)["response"]
+    result = await sit_exam(Examinee(set(), questions[3].good.instruction), "a", ProbabilityReading(), questions)
+    assert isinstance(result, str)
+    assert "7 of 8" in result
