@@ -1,8 +1,8 @@
 """What is asked of a model and what comes back: the one vocabulary between the method and the engines.
 
 The method (`gra.synthesis`) builds a `Request` and awaits an `Ask`; it does not know whether the answer came
-from a server or from the run's ledger. Every field of a `Request` shapes the answer, so its digest is what the
-ledger holds an answer against.
+from a server or from the run's ledger. Every field of a `Request` shapes the answer or says where the question comes
+from, so its digest is what the ledger holds an answer against.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PhaseStarted:
-    """A phase of the run begins: `models`, `seeds`, `exam`, `round`, `finish`."""
+    """A phase of the run begins: `models`, `seeds`, `exam`, `round`."""
 
     phase: str
     detail: str = ""
@@ -37,7 +37,7 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class SampleEnded:
-    """A candidate reached its end, or, where `status` is `accepted`, the end of the review."""
+    """A candidate reached its end, or, where `status` is `passed`, the end of its review."""
 
     id: str
     round: int

@@ -31,5 +31,5 @@ class EngineConfig(Settings):
     retries: int = Field(default=4, ge=0, le=20)
     """Further tries of a request after a transport failure, 429 or 5xx, with exponential back-off and jitter."""
     give_up_after: int = Field(default=5, ge=1)
-    """Requests in a row that one endpoint may fail for good before the run stops (and can be resumed)."""
+    """Candidates in a row that endpoints may fail for good before the run stops (and can be resumed)."""
     local: LocalConfig = LocalConfig()

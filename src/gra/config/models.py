@@ -28,7 +28,8 @@ class EndpointConfig(Settings):
     api_key_env: str | None = Field(default=None, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Name of the environment variable that holds the API key. The key itself is never written anywhere."""
     concurrency: int | None = Field(default=None, ge=1, le=4096)
-    """Requests under way at once: 32 by default for an API, the server's slots for an embedded model."""
+    """Requests under way at once for this model. By default all models of one server share 32 (an embedded server: its
+    slots)."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -151,14 +151,15 @@ def _endpoint(
 ) -> Endpoint:
     url = server.base_url if server else config.base_url
     assert url is not None, "an endpoint has a server of ours or a URL"
-    places = config.concurrency or (run.engine.local.slots if server else API_CONCURRENCY)
+    shared = Limit(run.engine.local.slots if server else API_CONCURRENCY)
+    limit = Limit(config.concurrency) if config.concurrency else limits.setdefault(url, shared)
     key = server.key if server else key_from_env(config.api_key_env) if config.api_key_env else None
     stated = config.format if isinstance(config, ModelConfig) else None
     return Endpoint(
         name,
         url,
         session,
-        limits.setdefault(url, Limit(places)),
+        limit,
         model=name if server else config.model,
         key=key,
         format=stated or ("base" if card and card.kind == "base" else "chat"),

@@ -40,10 +40,18 @@ def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities])
     return chosen
 
 
-def make_readings(config: SynthesisConfig, chosen: Mapping[str, ReadingName]) -> dict[str, Reading]:
-    """The readings themselves."""
-    written = WrittenReading(config.review, config.random_seed)
-    return {m: ProbabilityReading() if kind == "probability" else written for m, kind in chosen.items()}
+def make_readings(
+    config: SynthesisConfig, chosen: Mapping[str, ReadingName], places: Mapping[str, int]
+) -> dict[str, Reading]:
+    """The readings themselves; `places` are the requests that each model's server works on at once."""
+    readings: dict[str, Reading] = {}
+    for model, kind in chosen.items():
+        if kind == "probability":
+            # Half of the server's caches for reviews: the others are the Generator's.
+            readings[model] = ProbabilityReading(asyncio.Semaphore(max(1, places[model] // 2)))
+        else:
+            readings[model] = WrittenReading(config.review, config.random_seed)
+    return readings
 
 
 async def seed_pool(

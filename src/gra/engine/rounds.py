@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gra.engine.desk import BudgetSpent
@@ -73,6 +72,7 @@ class Round:
     _tasks: dict[asyncio.Task[Sample], int] = field(default_factory=dict)
     _passed: list[Sample] = field(default_factory=list)
     """Those that passed among the first `_frontier` candidates."""
+    _storing: set[asyncio.Task[Sample]] = field(default_factory=set)
     _frontier: int = 0
     _missing: int = 0
     """Accepted samples that de-duplication still leaves to be found once enough have passed."""
@@ -89,18 +89,21 @@ class Round:
             StoreError: the run folder cannot be written.
         """
         self.ended = dict(known)
+        decided: list[Sample] = []
+        statement = ""
         try:
             await self._embed([s for s in known.values() if s.status is Status.PASSED])
-            while not (chosen := self._advance()):
+            while not (decided := self._advance()):
                 if self._frontier >= self.limits.candidates:
-                    return self._short(self._too_few())
+                    statement = self._too_few()
+                    break
                 self._launch()
                 await self._wait()
-            return self._full(chosen)
         except BudgetSpent as spent:
-            return self._short(str(spent))
+            statement = str(spent)
         finally:
-            await self._cancel()
+            called_off = await self._call_off()
+        return self._short(statement) if statement else self._full(decided, called_off)
 
     def _advance(self) -> list[Sample]:
         """Move the frontier over ended candidates, one at a time; the decided samples once there are enough."""
@@ -147,6 +150,8 @@ class Round:
             if self._failures_in_a_row >= self.limits.give_up_after:
                 raise
             sample = end(begin(self.study, self.number, index), Status.FAILED, str(error))
+        if (task := asyncio.current_task()) is not None:
+            self._storing.add(task)
         await self.writer.put_sample(sample)
         self.listen(SampleEnded(sample.id, self.number, sample.status, sample.reason, sample.score))
         return sample
@@ -157,36 +162,44 @@ class Round:
 
     async def _wait(self) -> None:
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        self._collect(done)
         for task in done:
-            self.ended[self._tasks.pop(task)] = task.result()
+            task.result()  # the first that broke breaks the round, now that the others are counted
 
-    async def _cancel(self) -> None:
-        for task in self._tasks:
+    def _collect(self, done: Iterable[asyncio.Task[Sample]]) -> None:
+        for task in done:
+            index = self._tasks.pop(task)
+            if not task.cancelled() and task.exception() is None:
+                self.ended[index] = task.result()
+
+    async def _call_off(self) -> list[int]:
+        """End what is under way, except what is just being stored; returns the candidates that came to nothing."""
+        tasks = dict(self._tasks)
+        for task in tasks.keys() - self._storing:
             task.cancel()
-        for task in list(self._tasks):
-            with suppress(asyncio.CancelledError, EndpointError, StoreError, BudgetSpent):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._collect(tasks)
+        return [index for index in tasks.values() if index not in self.ended]
 
-    def _full(self, decided: list[Sample]) -> Result:
+    def _full(self, decided: list[Sample], called_off: list[int]) -> Result:
         """The round's end: the best of the decided are accepted, whatever ran ahead is surplus."""
         ends = {s.index: s for s in decided}
         for sample in [s for s in decided if s.status is Status.ACCEPTED][self.limits.target :]:
-            ends[sample.index] = _surplus(sample)
-        under_way = [begin(self.study, self.number, index) for index in self._tasks.values()]
-        for sample in [*self.ended.values(), *under_way]:
+            ends[sample.index] = _surplus(sample, FULL)
+        for sample in [*self.ended.values(), *(begin(self.study, self.number, index) for index in called_off)]:
             if sample.index not in ends:
-                ends[sample.index] = _surplus(sample) if sample.status is Status.PASSED else sample
+                ends[sample.index] = _surplus(sample, FULL) if sample.status is Status.PASSED else sample
         return Result(tuple(ends[i] for i in sorted(ends)), "")
 
     def _short(self, statement: str) -> Result:
-        """The round as far as it came: usable, and open to more if the budget allows it later."""
-        passed = [s for s in self.ended.values() if s.status is Status.PASSED]
-        ends = self.ended | {
-            s.index: s for s in select(passed, self._vectors, self.pool, self.study.config.dedup_below)
-        }
-        chosen = sorted((s for s in ends.values() if s.status is Status.ACCEPTED), key=lambda s: (-s.score, s.index))
-        for sample in chosen[self.limits.target :]:
-            ends[sample.index] = _surplus(sample)
+        """The round as far as it came: usable, and open to more if the budget allows it later.
+
+        Only what is before the frontier is accepted, so that a round cannot become full by what happened to be quick.
+        """
+        ends = self.ended | {s.index: s for s in self._select()}
+        for sample in ends.values():
+            if sample.status is Status.PASSED:
+                ends[sample.index] = _surplus(sample, "the run stopped before the candidates ahead of it had ended")
         return Result(tuple(ends[i] for i in sorted(ends)), statement)
 
     def _too_few(self) -> str:
@@ -196,5 +209,8 @@ class Round:
         )
 
 
-def _surplus(sample: Sample) -> Sample:
-    return replace(sample, status=Status.SURPLUS, reason="the round was full without it")
+FULL = "the round was full without it"
+
+
+def _surplus(sample: Sample, reason: str) -> Sample:
+    return replace(sample, status=Status.SURPLUS, reason=reason)

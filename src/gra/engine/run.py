@@ -23,7 +23,7 @@ from gra.prompts.template import prompts_digest
 from gra.records import Entry, Sample, Seed, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
-from gra.store.run_dir import RunDir, create_run
+from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.bootstrap import Annotator
@@ -59,8 +59,11 @@ async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore)
     for problem in report.problems:
         listen(Notice(problem))
     seeds = draw_seeds(report.seeds, config.synthesis.seeds.limit, config.synthesis.random_seed)
-    run = create_run(folder, document(config, report.digest))
+    wanted = document(config, report.digest)
+    run = create_run(folder, wanted)
     async with Writer(run) as writer:
+        if run.document["config"] != wanted["config"]:
+            run = update_run(run, wanted)  # the same data by other means: a larger budget, another address
         with Reader(run) as reader:
             state = Progress(config, run, writer, reader, listen)
             if not state.owed():
@@ -117,7 +120,8 @@ class Progress:
         try:
             chosen = choose_readings(synthesis, models.abilities)
             await self._same_readings(chosen)
-            readings = make_readings(synthesis, chosen)
+            places = {name: endpoint.limit.places for name, endpoint in models.endpoints.items()}
+            readings = make_readings(synthesis, chosen, places)
             entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.writer, self.listen)
             full = await self._reopen_short()
@@ -175,7 +179,7 @@ class Progress:
         return result.statement
 
     async def _close(self, number: int, result: Result, annotator: Annotator) -> None:
-        """Enrich the accepted with a summary (paper, section 1.6) and let them join the pool."""
+        """Enrich the accepted with a summary (as in the paper) and let them join the pool."""
         samples = {s.id: s for s in result.samples}
         for sample in result.accepted:
             samples[sample.id] = await _summarised(sample, annotator)

@@ -1,4 +1,4 @@
-"""Greedy semantic de-duplication in descending score order against the pool (paper, section 1.6).
+"""Greedy semantic de-duplication in descending score order against the pool (as in the paper).
 
 Pure arithmetic on unit vectors; where they come from is not its business.
 """
@@ -36,26 +36,34 @@ def select(passed: Sequence[Sample], vectors: Mapping[str, Vectors], pool: Known
     Returns:
         All of `passed`, best first. Ties go to the candidate that was begun first, so the order is total.
     """
-    ids, chosen = list(pool.ids), [*pool.vectors]
+    ordered = sorted(passed, key=lambda s: (-s.score, s.index))
+    ids = list(pool.ids)
+    # One matrix, filled as samples are chosen: the pool once, then the round's own.
+    known = np.empty((len(ids) + len(ordered), _dimensions(ordered, vectors)), np.float32)
+    if len(ids) and len(ordered):
+        known[: len(ids)] = pool.vectors
     decided = []
-    for sample in sorted(passed, key=lambda s: (-s.score, s.index)):
+    for sample in ordered:
         vector = vectors[sample.id]
-        nearest, cosine = _nearest(vector, chosen)
+        nearest, cosine = _nearest(vector, known[: len(ids)])
         if nearest >= 0 and cosine >= below:
             reason = f"cosine {cosine:.3f} to {ids[nearest]}, {below:g} or more"
-            decided.append(
-                replace(sample, status=Status.DUPLICATE, reason=reason, duplicate_of=ids[nearest], similarity=cosine)
-            )
+            twin = replace(sample, status=Status.DUPLICATE, reason=reason, duplicate_of=ids[nearest], similarity=cosine)
+            decided.append(twin)
             continue
         decided.append(replace(sample, status=Status.ACCEPTED, similarity=cosine if nearest >= 0 else None))
+        known[len(ids)] = vector
         ids.append(sample.id)
-        chosen.append(vector)
     return decided
 
 
-def _nearest(vector: Vectors, others: Sequence[Vectors]) -> tuple[int, float]:
-    if not others:
+def _dimensions(samples: Sequence[Sample], vectors: Mapping[str, Vectors]) -> int:
+    return len(vectors[samples[0].id]) if samples else 0
+
+
+def _nearest(vector: Vectors, others: Vectors) -> tuple[int, float]:
+    if not len(others):
         return -1, -1.0
-    cosines = np.stack(others) @ vector
+    cosines = others @ vector
     place = int(np.argmax(cosines))
     return place, float(cosines[place])

@@ -1,4 +1,4 @@
-"""D(0): every seed gets a domain, keywords and a summary (paper, section 1.2), the models taking turns at random."""
+"""D(0): every seed gets a domain, keywords and a summary (as in the paper), the models taking turns at random."""
 
 from __future__ import annotations
 

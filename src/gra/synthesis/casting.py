@@ -1,4 +1,4 @@
-"""Who plays which part: drawn at random for every sample, and all different (paper, sections 1.3 to 1.5)."""
+"""Who plays which part: drawn at random for every sample, and all different (as in the paper)."""
 
 from __future__ import annotations
 

@@ -118,7 +118,8 @@ class SeedsRule:
         panel, features = self._panel(stage, usable(opinions))
         threshold = self.config.keep_above if stage == "response" else self.config.keep_instructions_above
         rank = panel.rank(features)
-        ranks = [10 * Panel((s,)).rank((f,)) for s, f in zip(panel.members, features, strict=True)]
+        heard = [(s, f) for s, f in zip(panel.members, features, strict=True) if s.weight or not panel.can_tell]
+        ranks = [10 * Panel((s,)).rank((f,)) for s, f in heard]
         weights = dict(zip([s.model for s in panel.members], panel.weights, strict=True))
 
         def verdict(outcome: str, reason: str) -> Verdict:

@@ -17,7 +17,7 @@ from gra.config.synthesis import SynthesisConfig
 from gra.errors import SeedError
 from gra.ids import rng
 from gra.records import Entry, Opinion, Stage
-from gra.synthesis.reading import Matter, Reading
+from gra.synthesis.reading import Matter, Reading, read_opinion
 from gra.synthesis.standing import Standing, feature
 
 LONGEST = 900
@@ -55,14 +55,14 @@ def set_exam(entries: Sequence[Entry], config: SynthesisConfig, size: int) -> di
 
 
 async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Standing | str:
-    """One model's standing at one stage, or why it has none: it could not be read on too many questions."""
+    """One model's standing at one stage, or why it has none: there is a question on which it could not be read."""
 
     async def one(question: Question) -> tuple[Opinion, Opinion]:
         stage = question.good.stage
         pair = []
         for half, matter in (("good", question.good), ("broken", question.broken)):
             call = CallId(f"exam-{question.name}", f"exam.{stage}.{half}.{model}")
-            pair.append(await reading.read(ask, model, matter, call))
+            pair.append(await read_opinion(reading, ask, model, matter, call))
         return pair[0], pair[1]
 
     pairs = await asyncio.gather(*(one(q) for q in questions))

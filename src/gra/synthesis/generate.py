@@ -1,4 +1,4 @@
-"""The Generator's three stages: novel keywords, an instruction from them, a response (paper, section 1.3)."""
+"""The Generator's three stages: novel keywords, an instruction from them, a response (as in the paper)."""
 
 from __future__ import annotations
 

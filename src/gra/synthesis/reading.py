@@ -9,20 +9,23 @@ How opinions are combined is another matter (`decide.py`).
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib.resources import files
 from typing import Protocol
 
 from gra.calls import Ask, CallId, Request, Sampling
 from gra.config.synthesis import SamplingConfig
+from gra.errors import Refused
 from gra.ids import call_seed
 from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_object, read_plain, read_scores
 from gra.prompts.template import Template, load_template
 from gra.records import Opinion, Stage, criteria_of
+from gra.records import Reading as ReadingName
 from gra.synthesis.asking import ask_usable
 
 YES, NO = "yes", "no"
@@ -50,6 +53,11 @@ class Matter:
 class Reading(Protocol):
     """How an opinion is got from a model."""
 
+    @property
+    def kind(self) -> ReadingName:
+        """Its name in the records."""
+        ...
+
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
         """The model's opinion; an unusable one says so in `failure` and has no scores."""
         ...
@@ -61,6 +69,7 @@ class WrittenReading:
 
     sampling: SamplingConfig
     random_seed: int
+    kind: ReadingName = "written"
 
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
         """One reply holds all scores; one that is incomplete or out of range gets a repair turn."""
@@ -88,8 +97,17 @@ class WrittenReading:
 class ProbabilityReading:
     """One question a criterion, answered by the probability of Yes against No."""
 
+    lanes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Matters that the model reads at once. One at a time in each of a server's caches: with more, the questions
+    about one would find another in the cache, and every question would cost the whole material again."""
+    kind: ReadingName = "probability"
+
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
         """The questions follow one another, so that all but the first find the material in the server's cache."""
+        async with self.lanes:
+            return await self._read(ask, model, matter, call)
+
+    async def _read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
         blank = Opinion(model, matter.stage, "probability")
         template = load_template("opinion_ruling" if matter.reviews else f"opinion_{matter.stage}")
         scores: dict[str, float] = {}
@@ -103,6 +121,14 @@ class ProbabilityReading:
             scores[criterion] = yes / (yes + no)
             outside += max(0.0, 1.0 - yes - no)
         return replace(blank, scores=scores, outside=outside / len(scores))
+
+
+async def read_opinion(reading: Reading, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
+    """The model's opinion. A request that its server refuses is a review that could not be read, like any other."""
+    try:
+        return await reading.read(ask, model, matter, call)
+    except Refused as refusal:
+        return Opinion(model, matter.stage, reading.kind, failure=str(refusal))
 
 
 @cache
@@ -135,7 +161,10 @@ async def read_comment(
         prompt=template.label,
         stop=("\n",),
     )
-    value = await ask_usable(ask, call, request, read_plain)
+    try:
+        value = await ask_usable(ask, call, request, read_plain)
+    except Refused:
+        return ""
     return "" if isinstance(value, Unusable) else value
 
 

@@ -11,7 +11,7 @@ from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
 from gra.records import Opinion, Ruling, Version
 from gra.synthesis.decide import Gate
-from gra.synthesis.reading import Matter, Reading, read_comment
+from gra.synthesis.reading import Matter, Reading, read_comment, read_opinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Committee:
         return tuple(await asyncio.gather(*(self._review(matter, model, sample, step) for model in reviewers)))
 
     async def _review(self, matter: Matter, model: str, sample: str, step: str) -> Opinion:
-        opinion = await self.readings[model].read(self.ask, model, matter, CallId(sample, f"{step}.{model}"))
+        opinion = await read_opinion(self.readings[model], self.ask, model, matter, CallId(sample, f"{step}.{model}"))
         if matter.stage == "response" and self.config.comments == "always":
             return await self.with_comment(opinion, matter, sample, step)
         return opinion
@@ -47,13 +47,12 @@ class Committee:
         return replace(version, opinions=tuple(opinions))
 
     async def adjudicate(self, version: Version, matter: Matter, sample: str, gate: Gate) -> Ruling:
-        """The Adjudicator's own judgement of a disputed version, the reviews before it (paper, section 1.5)."""
+        """The Adjudicator's own judgement of a disputed version, the reviews before it (as in the paper)."""
         model = version.cast.adjudicator
         reviews = comments_text(version, self.config.random_seed, sample)
         step = f"v{version.number}.adjudicate.{model}"
-        opinion = await self.readings[model].read(
-            self.ask, model, replace(matter, reviews=reviews), CallId(sample, step)
-        )
+        seen = replace(matter, reviews=reviews)
+        opinion = await read_opinion(self.readings[model], self.ask, model, seen, CallId(sample, step))
         return Ruling(opinion, gate.rule(opinion, version.opinions))
 
 

@@ -1,6 +1,6 @@
 """Critique and revision: a response goes back to its Generator with what the reviewers said.
 
-Not in the paper, whose reviewers' comments reach the Adjudicator only (paper.md, section 7, point 9).
+Not in the paper, whose reviewers' comments reach the Adjudicator only.
 """
 
 from __future__ import annotations

@@ -70,13 +70,13 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
             )
             sample = with_last(sample, await judged(study, committee, sample))
             version = sample.versions[-1]
-            if version.final is None:
+            if version.final is None and number == 0:
                 raise Unwritten("too few reviewers of the response could be read")
             if not wants_revision(study, version):
                 return concluded(sample)
             sample = with_last(sample, await committee.commented(version, response_matter(sample), sample.id))
-            response = await revise(study.ask, study.config, sample)
-            if response == version.response:
+            response = await revised(study, sample)
+            if response in ("", version.response):
                 return concluded(sample)
     except Unwritten as spoiled:
         return end(sample, Status.UNUSABLE, str(spoiled))
@@ -115,6 +115,14 @@ async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
     return version
 
 
+async def revised(study: Study, sample: Sample) -> str:
+    """A new response, or nothing: a revision that fails leaves the verdict that there is."""
+    try:
+        return await revise(study.ask, study.config, sample)
+    except (Unwritten, Refused):
+        return ""
+
+
 def wants_revision(study: Study, version: Version) -> bool:
     """True for a rejected response that is near enough, while revisions are left."""
     if version.final is None or version.final.outcome == "accept":
@@ -133,15 +141,15 @@ def with_last(sample: Sample, version: Version) -> Sample:
 
 
 def concluded(sample: Sample) -> Sample:
-    """The end that the last version's verdict gives."""
-    version = sample.versions[-1]
-    assert version.final is not None, "a version is judged before it is concluded"
+    """The end that the last verdict gives."""
+    version = next(v for v in reversed(sample.versions) if v.final)
+    assert version.final is not None
     if version.final.outcome == "accept":
         return end(sample, Status.PASSED, version.final.reason)
     return end(sample, Status.REJECTED_RULING if version.ruling else Status.REJECTED_RESPONSE, version.final.reason)
 
 
 def end(sample: Sample, status: Status, reason: str) -> Sample:
-    """The sample with its end and the score of the version that counts."""
-    final = sample.versions[-1].final if sample.versions else sample.verdict
-    return replace(sample, status=status, reason=reason, score=final.score if final else 0.0)
+    """The sample with its end and the score of the verdict that counts."""
+    verdicts = [verdict for verdict in (sample.verdict, *(v.final for v in sample.versions)) if verdict]
+    return replace(sample, status=status, reason=reason, score=verdicts[-1].score if verdicts else 0.0)
