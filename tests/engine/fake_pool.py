@@ -9,9 +9,24 @@ from typing import Any
 from gra.config.load import RunConfig, load_config
 from gra.testing.fake_answers import FakeModel, digest, prompt_of, prose
 
-WORDS = (
-    "river stone bread lamp garden letter music winter market bridge copper window story engine flower ladder".split()
-)
+WORDS = [
+    "river",
+    "stone",
+    "bread",
+    "lamp",
+    "garden",
+    "letter",
+    "music",
+    "winter",
+    "market",
+    "bridge",
+    "copper",
+    "window",
+    "story",
+    "engine",
+    "flower",
+    "ladder",
+]
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 

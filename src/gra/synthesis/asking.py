@@ -32,6 +32,21 @@ async def ask_usable(ask: Ask, call: CallId, request: Request, parse: Parser[T])
     return parse((await ask(replace(call, attempt=call.attempt + 1), repair)).text)
 
 
+async def ask_whole(ask: Ask, call: CallId, request: Request, parse: Parser[T]) -> T:
+    """The parsed reply of a model that came to its end by itself.
+
+    Raises:
+        Unwritten: it was cut at `max_tokens`, or could not be used. A text without its end teaches to stop anywhere.
+    """
+    reply = await ask(call, request)
+    if reply.finish == "length":
+        raise Unwritten(f"{request.model} was cut off at {request.sampling.max_tokens} tokens in {call.step}")
+    value = parse(reply.text)
+    if isinstance(value, Unusable):
+        raise Unwritten(f"{request.model} was asked for {call.step}, and what it wrote cannot be used: {value.why}")
+    return value
+
+
 async def ask_or_fail(ask: Ask, call: CallId, request: Request, parse: Parser[T]) -> T:
     """The parsed reply.
 

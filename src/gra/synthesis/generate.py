@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from gra.calls import Ask, CallId, Request, Sampling
-from gra.config.synthesis import SynthesisConfig
+from gra.config.synthesis import SamplingConfig, SynthesisConfig
 from gra.ids import call_seed
 from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
 from gra.prompts.template import load_template
 from gra.records import Entry, Sample
-from gra.synthesis.asking import ask_or_fail
+from gra.synthesis.asking import ask_or_fail, ask_whole
 
 LONGEST_EXAMPLE = 600
 """Characters of an instruction that is still shown as an example; a longer one is represented by its summary."""
@@ -74,16 +74,16 @@ class Generator:
         """An answer to the instruction alone; the examples play no part.
 
         Raises:
-            Unwritten: an empty text.
+            Unwritten: an empty text, or one that was cut off.
         """
         template = load_template("response")
         request = Request(
             model=self._sample.cast.generator,
-            messages=template.render({"instruction": instruction}),
+            messages=template.render({"instruction": instruction, "words": words_in(self._config.generation)}),
             sampling=self._sampling("response"),
             prompt=template.label,
         )
-        return await ask_or_fail(self._ask, CallId(self._sample.id, "v0.response"), request, read_plain)
+        return await ask_whole(self._ask, CallId(self._sample.id, "v0.response"), request, read_plain)
 
     def _values(self) -> dict[str, str]:
         return {
@@ -109,6 +109,11 @@ class Generator:
         return Sampling(
             drawn.temperature, drawn.top_p, most, call_seed(self._config.random_seed, self._sample.id, step)
         )
+
+
+def words_in(sampling: SamplingConfig) -> str:
+    """Words that fit a response: about 0.6 a token, so that few are cut off at `max_tokens`."""
+    return str(max(10, int(0.6 * sampling.max_tokens)))
 
 
 def read_novel_keywords(text: str, domain: str, examples: Sequence[Entry]) -> tuple[str, ...] | Unusable:

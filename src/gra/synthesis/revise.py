@@ -11,7 +11,8 @@ from gra.ids import call_seed
 from gra.prompts.parse import read_plain
 from gra.prompts.template import load_template
 from gra.records import Sample
-from gra.synthesis.asking import ask_or_fail
+from gra.synthesis.asking import ask_whole
+from gra.synthesis.generate import words_in
 from gra.synthesis.review import comments_text
 
 
@@ -19,7 +20,7 @@ async def revise(ask: Ask, config: SynthesisConfig, sample: Sample) -> str:
     """A new response to the sample's instruction, after the critique of its last version.
 
     Raises:
-        Unwritten: an empty text.
+        Unwritten: an empty text, or one that was cut off.
     """
     version = sample.versions[-1]
     step = f"v{version.number + 1}.response"
@@ -27,6 +28,7 @@ async def revise(ask: Ask, config: SynthesisConfig, sample: Sample) -> str:
     values = {
         "instruction": sample.instruction,
         "response": version.response,
+        "words": words_in(config.generation),
         "reviews": comments_text(version, config.random_seed, sample.id),
     }
     drawn = config.generation
@@ -38,4 +40,4 @@ async def revise(ask: Ask, config: SynthesisConfig, sample: Sample) -> str:
         ),
         prompt=template.label,
     )
-    return await ask_or_fail(ask, CallId(sample.id, step), request, read_plain)
+    return await ask_whole(ask, CallId(sample.id, step), request, read_plain)
