@@ -120,7 +120,8 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("gate: {tau: 8}", "`gate.type`: must be one of"),
+        ("gate: {tau: 8}", "`gate.tau`: unknown key; known here: type, exam"),
+        ("gate: {type: sedes}", "`gate.type`: must be one of"),
         ("gate:", "`gate`: must be a block of keys, but has no value"),
         ("examples: [2]", "entry 2 of `examples`: one value too few"),
         ("examples: [4, 2]", "1 <= least <= most <= 8"),

@@ -9,24 +9,9 @@ from typing import Any
 from gra.config.load import RunConfig, load_config
 from gra.testing.fake_answers import FakeModel, digest, prompt_of, prose
 
-WORDS = [
-    "river",
-    "stone",
-    "bread",
-    "lamp",
-    "garden",
-    "letter",
-    "music",
-    "winter",
-    "market",
-    "bridge",
-    "copper",
-    "window",
-    "story",
-    "engine",
-    "flower",
-    "ladder",
-]
+WORDS = tuple(
+    "river stone bread lamp garden letter music winter market bridge copper window story engine flower ladder".split()  # noqa: SIM905
+)
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 

@@ -60,8 +60,6 @@ def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES
     base = Path(os.path.abspath(path)).parent  # noqa: PTH100 (resolve() would follow a linked file to another folder)
     above = _layer(_nested(overrides), Path.cwd())
     plain = _merged(_layer(source.data, base), above)
-    if isinstance(gate := plain.get("gate"), dict) and "type" not in gate:
-        plain["gate"] = {"type": DEFAULT_GATE, **gate}
 
     def line(key: KeyPath) -> int | None:
         return None if _has(above, key) else source.line(key)
@@ -72,6 +70,8 @@ def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES
             problem = f"there is no preset {json.dumps(preset, default=str)}; there is: {', '.join(PRESETS)}"
             raise ConfigError(listing(source.name, [(("preset",), problem)], line))
         plain = _merged(_preset_data(preset), plain)
+    if isinstance(gate := plain.get("gate"), dict) and "type" not in gate:
+        plain["gate"] = {"type": DEFAULT_GATE, **gate}
     return _checked(plain, source.name, line)
 
 

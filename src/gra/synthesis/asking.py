@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from gra.calls import Ask, CallId, Message, Request
+from gra.calls import Ask, CallId, Message, Reply, Request
 from gra.prompts.parse import Parser, Unusable
 
 T = TypeVar("T")
@@ -15,10 +15,21 @@ class Unwritten(Exception):
     """A model did not write what was asked, even after a repair turn; the sample ends as `unusable`."""
 
 
-async def ask_usable(ask: Ask, call: CallId, request: Request, parse: Parser[T]) -> T | Unusable:
-    """The parsed reply, after at most one repair turn."""
+async def ask_usable(
+    ask: Ask, call: CallId, request: Request, parse: Parser[T], *, whole: bool = False
+) -> T | Unusable:
+    """The parsed reply, after at most one repair turn.
+
+    With `whole`, a reply that was cut off is unusable: a text without its end teaches a model to stop anywhere.
+    """
+
+    def read(reply: Reply) -> T | Unusable:
+        if whole and reply.finish == "length":
+            return Unusable(f"it was cut off after {request.sampling.max_tokens} tokens, so it must be shorter")
+        return parse(reply.text)
+
     reply = await ask(call, request)
-    value = parse(reply.text)
+    value = read(reply)
     if not isinstance(value, Unusable):
         return value
     repair = replace(
@@ -29,31 +40,16 @@ async def ask_usable(ask: Ask, call: CallId, request: Request, parse: Parser[T])
             Message("user", f"That answer cannot be used: {value.why}. Answer again, in the form asked for."),
         ),
     )
-    return parse((await ask(replace(call, attempt=call.attempt + 1), repair)).text)
+    return read(await ask(replace(call, attempt=call.attempt + 1), repair))
 
 
-async def ask_whole(ask: Ask, call: CallId, request: Request, parse: Parser[T]) -> T:
-    """The parsed reply of a model that came to its end by itself.
-
-    Raises:
-        Unwritten: it was cut at `max_tokens`, or could not be used. A text without its end teaches to stop anywhere.
-    """
-    reply = await ask(call, request)
-    if reply.finish == "length":
-        raise Unwritten(f"{request.model} was cut off at {request.sampling.max_tokens} tokens in {call.step}")
-    value = parse(reply.text)
-    if isinstance(value, Unusable):
-        raise Unwritten(f"{request.model} was asked for {call.step}, and what it wrote cannot be used: {value.why}")
-    return value
-
-
-async def ask_or_fail(ask: Ask, call: CallId, request: Request, parse: Parser[T]) -> T:
-    """The parsed reply.
+async def ask_or_fail(ask: Ask, call: CallId, request: Request, parse: Parser[T], *, whole: bool = False) -> T:
+    """The parsed reply, as `ask_usable` gives it.
 
     Raises:
         Unwritten: it could not be used.
     """
-    value = await ask_usable(ask, call, request, parse)
+    value = await ask_usable(ask, call, request, parse, whole=whole)
     if isinstance(value, Unusable):
         raise Unwritten(f"{request.model} was asked for {call.step}, and what it wrote cannot be used: {value.why}")
     return value

@@ -13,7 +13,7 @@ from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
 from gra.prompts.template import load_template
 from gra.records import Entry, Sample
-from gra.synthesis.asking import ask_or_fail, ask_whole
+from gra.synthesis.asking import ask_or_fail
 
 LONGEST_EXAMPLE = 600
 """Characters of an instruction that is still shown as an example; a longer one is represented by its summary."""
@@ -83,7 +83,7 @@ class Generator:
             sampling=self._sampling("response"),
             prompt=template.label,
         )
-        return await ask_whole(self._ask, CallId(self._sample.id, "v0.response"), request, read_plain)
+        return await ask_or_fail(self._ask, CallId(self._sample.id, "v0.response"), request, read_plain, whole=True)
 
     def _values(self) -> dict[str, str]:
         return {

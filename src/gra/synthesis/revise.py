@@ -11,7 +11,7 @@ from gra.ids import call_seed
 from gra.prompts.parse import read_plain
 from gra.prompts.template import load_template
 from gra.records import Sample
-from gra.synthesis.asking import ask_whole
+from gra.synthesis.asking import ask_or_fail
 from gra.synthesis.generate import words_in
 from gra.synthesis.review import comments_text
 
@@ -40,4 +40,4 @@ async def revise(ask: Ask, config: SynthesisConfig, sample: Sample) -> str:
         ),
         prompt=template.label,
     )
-    return await ask_whole(ask, CallId(sample.id, step), request, read_plain)
+    return await ask_or_fail(ask, CallId(sample.id, step), request, read_plain, whole=True)
