@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gra.config.load import RunConfig, load_config
-from gra.testing.fake_answers import FakeModel, digest, prompt_of, prose
+from gra.testing.fake_answers import FakeModel, digest, prose
 
 WORDS = tuple(
     "river stone bread lamp garden letter music winter market bridge copper window story engine flower ladder".split()  # noqa: SIM905
@@ -19,8 +19,8 @@ def judge_for(name: str) -> Any:
     """P(yes): high for a text that ends like one, with this model's own doubts."""
 
     def judge(body: dict[str, Any]) -> float:
-        prompt = prompt_of(body)
-        matter = prompt.split("Question:")[0].strip()
+        last = body["messages"][-1]["content"]
+        matter = last.split("Question:")[0].strip()
         matter = matter.split("\n\nWhat the reviewers said:")[0].strip()
         draw = random.Random(f"{name}{matter}")
         whole = matter.endswith((".", "?", "!"))
