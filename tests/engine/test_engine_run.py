@@ -130,7 +130,7 @@ async def test_transport_faults_change_nothing(tmp_path: Path) -> None:
 
 
 async def test_the_paper_preset_plays_with_written_reviews(tmp_path: Path) -> None:
-    models = fake_models(leniency=4.0)
+    models = fake_models(leniency=6.0)
     async with FakeServer(models) as server:
         config = make_config(
             tmp_path,
@@ -140,7 +140,7 @@ async def test_the_paper_preset_plays_with_written_reviews(tmp_path: Path) -> No
             rounds=2,
             reviewers=3,
             models=[{"name": n, "base_url": server.base_url, "model": n} for n in NAMES],
-            gate={"type": "paper", "tau": 6.0},
+            gate={"type": "paper", "tau": 8.0},
         )
         assert config.synthesis.max_revisions == 0
         ending = await run(config, tmp_path / "run")
@@ -152,7 +152,7 @@ async def test_the_paper_preset_plays_with_written_reviews(tmp_path: Path) -> No
 
 
 async def test_without_log_probabilities_reviews_are_written(tmp_path: Path) -> None:
-    async with FakeServer(fake_models(top_logprobs=0, leniency=3.0)) as server:
+    async with FakeServer(fake_models(top_logprobs=0, leniency=6.0)) as server:
         config = make_config(tmp_path, server.base_url, gate={"type": "paper", "tau": 5.0}, target=2, rounds=1)
         ending = await run(config, tmp_path / "run")
         assert ending.complete, ending.statement
