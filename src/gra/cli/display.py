@@ -81,9 +81,9 @@ def frame(tally: Tally) -> RenderableType:
     return Group(
         row(f"{tally.phase or 'starting'}{steps}  {tally.detail}", "bold"),
         bar,
-        row(yields(tally.ended)),
+        row(yields(dict(tally.ended))),
         row(f"{_clock(tally.seconds)} so far, {_left(tally)}; {speed}"),
-        *(row(notice, "yellow") for notice in tally.notices),
+        *(row(notice, "yellow") for notice in list(tally.notices)),
     )
 
 

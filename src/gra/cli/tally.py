@@ -88,7 +88,7 @@ class Tally:
         while self._written and self._written[0][0] < now - WINDOW_S:
             self._written.popleft()
         span = min(WINDOW_S, max(1.0, now - self.begun))
-        return sum(tokens for _, tokens in self._written) / span
+        return sum(tokens for _, tokens in list(self._written)) / span  # a copy: the picture is drawn in a thread
 
     @property
     def seconds_left(self) -> float | None:

@@ -35,6 +35,8 @@ class EndpointConfig(Settings):
     def _one_source(self) -> Self:
         if (self.catalogue is None) == (self.base_url is None):
             raise ValueError("give either `catalogue` (a model that gra serves itself) or `base_url` (an API)")
+        if self.base_url is not None and "@" in self.base_url.split("//")[-1].split("/")[0]:
+            raise ValueError("`base_url` must not hold a user or password; name the key's variable in `api_key_env`")
         if self.catalogue is not None and (self.model or self.api_key_env):
             raise ValueError("`model` and `api_key_env` belong to a `base_url`, not to a `catalogue` model")
         return self

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+import importlib.util
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from gra.catalogue import ModelCard, PullProgress, find, local_file, pull
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.synthesis import SynthesisConfig
+from gra.errors import MissingExtra
 from gra.events import Listener, Notice, PhaseStarted
 from gra.llm import (
     Abilities,
@@ -66,6 +69,8 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
     """
     wanted = _all(config.synthesis)
     cards = {name: find(c.catalogue) for name, c in wanted.items() if c.catalogue}
+    if cards and importlib.util.find_spec("xllamacpp") is None:
+        raise MissingExtra(f"Serving {', '.join(c.name for c in cards.values())} on this machine", "local")
     listen(PhaseStarted("models", ", ".join(n for n in wanted if n != EMBEDDINGS), len(wanted)))
     files = {name: await _file(card, listen) for name, card in cards.items()}
     async with AsyncExitStack() as stack:
@@ -114,7 +119,32 @@ async def _file(card: ModelCard, listen: Listener) -> Path:
             told.add(text)
             listen(Notice(f"{card.name}: {text}"))
 
-    return await asyncio.to_thread(pull, card, on_progress=report)
+    return await _in_thread(lambda: pull(card, on_progress=report))
+
+
+async def _in_thread(work: Callable[[], Path]) -> Path:
+    """Like `asyncio.to_thread`, but Ctrl-C need not wait for the end of a download: what is fetched is kept."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Path] = loop.create_future()
+
+    def settle(value: Path | Exception) -> None:
+        if result.cancelled():
+            return
+        if isinstance(value, Exception):
+            result.set_exception(value)
+        else:
+            result.set_result(value)
+
+    def run() -> None:
+        try:
+            value: Path | Exception = work()
+        except Exception as error:  # noqa: BLE001 (raised again where it is awaited)
+            value = error
+        with suppress(RuntimeError):  # the loop is gone: nobody waits any more
+            loop.call_soon_threadsafe(settle, value)
+
+    threading.Thread(target=run, daemon=True, name="pull").start()
+    return await result
 
 
 def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: Listener, logs: Path) -> LocalServer:

@@ -119,14 +119,15 @@ class Progress:
         embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
         try:
             chosen = choose_readings(synthesis, models.abilities)
-            await self._same_readings(chosen)
+            await self._same("readings", chosen)
+            await self._same("models", dict(models.identities))
             places = {name: endpoint.limit.places for name, endpoint in models.endpoints.items()}
             readings = make_readings(synthesis, chosen, places)
             entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.writer, self.listen)
             full = await self._reopen_short()
             entries = self.reader.pool()
-            for number in range(full + 1, synthesis.rounds + 1):
+            for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
                 study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, gate, desk)
                 statement = await self._round(study, number, embedder, Annotator(desk, synthesis), entries)
                 if statement:
@@ -147,15 +148,20 @@ class Progress:
                 full = known.number
         return full
 
-    async def _same_readings(self, chosen: dict[str, Any]) -> None:
-        """Opinions of one run are read in one way from beginning to end."""
-        before = self.reader.fact("readings")
-        if before is not None and before != chosen:
+    async def _same(self, fact: str, now: dict[str, Any]) -> None:
+        """One run is made by the same models, their opinions read in the same way, from beginning to end.
+
+        Raises:
+            StoreError: an earlier attempt found something else.
+        """
+        before = self.reader.fact(fact)
+        if before is not None and before != now:
+            differ = ", ".join(f"`{m}` ({before.get(m)} before, {now[m]} now)" for m in now if before.get(m) != now[m])
             raise StoreError(
-                f"This run read opinions as {before}, and the servers now allow {chosen}. Start the servers with the "
-                "same abilities as before (log-probabilities), or begin a new run with another --out."
+                f"This run began with other {fact}: {differ}. Start the servers as they were, or begin a new run with "
+                "another --out."
             )
-        await self.writer.put_fact("readings", chosen)
+        await self.writer.put_fact(fact, now)
 
     async def _round(
         self, study: Study, number: int, embedder: Embedder, annotator: Annotator, entries: list[Entry]

@@ -244,7 +244,7 @@ class Endpoint:
             return self._without_key(answer)
         try:
             return read(answer, time.monotonic() - started)
-        except Malformed as error:
+        except (Malformed, OverflowError) as error:  # a server may send numbers of any length
             return Fault("body", str(error))
 
     def _without_key(self, fault: Fault) -> Fault:

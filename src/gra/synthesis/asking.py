@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from gra.calls import Ask, CallId, Message, Reply, Request
+from gra.calls import Ask, CallId, Message, Request
 from gra.prompts.parse import Parser, Unusable
 
 T = TypeVar("T")
@@ -20,17 +20,13 @@ async def ask_usable(
 ) -> T | Unusable:
     """The parsed reply, after at most one repair turn.
 
-    With `whole`, a reply that was cut off is unusable: a text without its end teaches a model to stop anywhere.
+    With `whole`, a reply that was cut off is unusable: a text without its end teaches a model to stop anywhere. It
+    gets no repair turn, because a model that has not kept it short does not do so when told again.
     """
-
-    def read(reply: Reply) -> T | Unusable:
-        if whole and reply.finish == "length":
-            return Unusable(f"it was cut off after {request.sampling.max_tokens} tokens, so it must be shorter")
-        return parse(reply.text)
-
+    cut = Unusable(f"it was cut off after {request.sampling.max_tokens} tokens")
     reply = await ask(call, request)
-    value = read(reply)
-    if not isinstance(value, Unusable):
+    value = cut if whole and reply.finish == "length" else parse(reply.text)
+    if not isinstance(value, Unusable) or value is cut:
         return value
     repair = replace(
         request,
@@ -40,7 +36,8 @@ async def ask_usable(
             Message("user", f"That answer cannot be used: {value.why}. Answer again, in the form asked for."),
         ),
     )
-    return read(await ask(replace(call, attempt=call.attempt + 1), repair))
+    reply = await ask(replace(call, attempt=call.attempt + 1), repair)
+    return cut if whole and reply.finish == "length" else parse(reply.text)
 
 
 async def ask_or_fail(ask: Ask, call: CallId, request: Request, parse: Parser[T], *, whole: bool = False) -> T:

@@ -68,7 +68,7 @@ class Generator:
                 return Unusable("it is an example, word for word")
             return written
 
-        return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse)
+        return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse, whole=True)
 
     async def response(self, instruction: str) -> str:
         """An answer to the instruction alone; the examples play no part.
