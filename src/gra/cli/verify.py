@@ -17,7 +17,7 @@ def verify(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check every row of a run; exit with 5 if one cannot be trusted."""
+    """Check that a run is as it was written."""
     from dataclasses import asdict
 
     from gra.cli.safe import one_line
