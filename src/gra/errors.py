@@ -51,7 +51,7 @@ class MissingExtra(GraError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
             f"{feature} needs the `{extra}` extra, which is not installed. "
-            f'In a clone of the repository: pip install -e ".[{extra}]"'
+            f'Install it with: pip install "gra-synth[{extra}]" (in a clone: pip install -e ".[{extra}]")'
         )
 
 
