@@ -49,7 +49,6 @@ async def taking_turns(players: Sequence[Player], at_once: int) -> AsyncIterator
 
 
 async def _rotate(queue: list[Player], at_once: int) -> None:
-    """Runs until cancelled."""
     while True:
         busy = [player for player in queue if player.busy()]
         on_turn = busy[:at_once]
