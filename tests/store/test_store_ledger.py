@@ -35,15 +35,20 @@ async def test_the_first_answer_counts(tmp_path: Path) -> None:
         assert reader.totals().all.calls == 1
 
 
-async def test_a_refusal_is_an_answer_too(tmp_path: Path) -> None:
+async def test_a_refusal_is_on_record_but_no_reply(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     for _ in range(2):
         async with Writer(run) as writer:
             with Ledger(writer) as ledger:
                 with pytest.raises(Refused, match="too long"):
                     await ledger.commit(call(), "sha256:1", request(), Refused("prompt is too long"))
-                with pytest.raises(Refused, match=r"^prompt is too long$"):
-                    ledger.find(call(), "sha256:1")
+                assert ledger.find(call(), "sha256:1") is None
+    async with Writer(run) as writer:  # the server's context was raised in the meantime
+        with Ledger(writer) as ledger:
+            assert await ledger.commit(call(), "sha256:1", request(), reply("at last")) == reply("at last")
+            assert ledger.find(call(), "sha256:1") == reply("at last")
+    with Reader(run) as reader:
+        assert (reader.totals().all.calls, reader.totals().all.refused) == (2, 1)
 
 
 async def test_answers_outlive_the_process_that_got_them(tmp_path: Path) -> None:

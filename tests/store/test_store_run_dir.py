@@ -43,7 +43,7 @@ def test_another_configuration_is_refused_with_what_differs(tmp_path: Path) -> N
 def test_other_seeds_under_the_same_configuration_are_named(tmp_path: Path) -> None:
     create_run(tmp_path / "run", {**DOCUMENT, "seeds": "sha256:s", "models": {"one": "sha256:m"}})
     other = {**DOCUMENT, "fingerprint": "sha256:b", "seeds": "sha256:t", "models": {"one": "sha256:m"}}
-    with pytest.raises(StoreError, match=r"differs: seeds\. Use"):
+    with pytest.raises(StoreError, match=r"begun with other seeds than there are now.*another run with --out"):
         create_run(tmp_path / "run", other)
 
 

@@ -45,10 +45,11 @@ class Spending:
         if self.budget.minutes is not None and minutes >= self.budget.minutes:
             raise BudgetSpent(f"the budget of {self.budget.minutes:g} minutes is spent")
 
-    def count(self, reply: Reply) -> None:
-        """Add one call."""
+    def count(self, answer: Reply | Refused) -> None:
+        """Add one call; a refused one took no tokens."""
         self.calls += 1
-        self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
+        if not isinstance(answer, Refused):
+            self.tokens += answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
 class Desk:
@@ -72,7 +73,7 @@ class Desk:
         """The answer to a call.
 
         Raises:
-            Refused: the server will never answer it; recorded, and raised again on replay.
+            Refused: the server will not answer it as things are; recorded, and asked again in another attempt.
             EndpointError: the endpoint gave up; not recorded, so it is asked again on resume.
             BudgetSpent: nothing more may be asked.
         """
@@ -86,8 +87,8 @@ class Desk:
             answer: Reply | Refused = await self._endpoints[request.model].complete(request)
         except Refused as refusal:
             answer = refusal
+        self._spending.count(answer)
         reply = await self._ledger.commit(call, digest, request, answer)
-        self._spending.count(reply)
         self._tell(request, reply, replayed=False)
         return reply
 

@@ -45,24 +45,25 @@ class Ledger:
         self._connection.close()
 
     def find(self, call: CallId, digest: str) -> Reply | None:
-        """The answer to a call, None if it was never put with this digest.
+        """The reply to a call, None if it was never put with this digest, or only refused.
 
         Raises:
-            Refused: that was the answer.
             StoreError: the ledger cannot be read.
         """
         with sqlite_boundary(self._database):
-            answer = find_call(self._connection, call, digest)
-        return None if answer is None else _reply(answer)
+            return find_call(self._connection, call, digest)
 
     async def commit(self, call: CallId, digest: str, request: Request, answer: Answer) -> Reply:
-        """Store an answer, then give it as `find` would. Where the call was answered before, that answer counts.
+        """Store an answer, then give it as `find` would. Where the call has a reply already, that counts.
 
         Raises:
             Refused: that was the answer.
             StoreError: it could not be written; the run is over.
         """
-        return _reply(await self._writer.commit_call(call, digest, request, answer))
+        counts = await self._writer.commit_call(call, digest, request, answer)
+        if isinstance(counts, Refused):
+            raise counts
+        return counts
 
     def find_vectors(self, model: str, digests: Iterable[str]) -> dict[str, Vector]:
         """The embeddings that are known, of these texts by this model."""
@@ -79,9 +80,3 @@ class Ledger:
         """Store embeddings and give them as `find_vectors` would: a run that replays must see the same floats."""
         await self._writer.put_vectors(model, vectors)
         return self.find_vectors(model, vectors)
-
-
-def _reply(answer: Answer) -> Reply:
-    if isinstance(answer, Refused):
-        raise answer
-    return answer

@@ -30,7 +30,7 @@ _M1 = (
         seconds REAL NOT NULL,
         finished_at TEXT NOT NULL,
         checksum TEXT NOT NULL,
-        UNIQUE (sample, step, attempt, digest)
+        UNIQUE (sample, step, attempt, digest, outcome)
     )
     """,
     """

@@ -26,7 +26,10 @@ CALL_FIELDS = (
 )
 """The small columns of a call, in the order in which its checksum takes them; `request` and `reply` follow."""
 _INSERT_CALL = f"INSERT OR IGNORE INTO calls ({CALL_FIELDS}, request, reply, checksum) VALUES ({', '.join('?' * 16)})"  # noqa: S608
-_FIND_CALL = "SELECT outcome, reply FROM calls WHERE sample = ? AND step = ? AND attempt = ? AND digest = ?"
+_FIND_CALL = """
+    SELECT reply FROM calls
+    WHERE sample = ? AND step = ? AND attempt = ? AND digest = ? AND outcome = 'reply'
+"""
 _PUT_SAMPLE = """
     INSERT INTO samples (id, round, idx, status, domain, reason, score, generator, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -68,7 +71,7 @@ def now() -> str:
 def insert_call(
     connection: sqlite3.Connection, call: CallId, digest: str, request: Request, answer: Answer, finished_at: str
 ) -> Answer:
-    """Store a call and return the answer that counts: the first that was stored for it."""
+    """Store a call and return the answer that counts: the first reply that was stored for it, else this refusal."""
     refused = isinstance(answer, Refused)
     reply = Reply("") if isinstance(answer, Refused) else answer  # a refusal took no tokens
     asked, said = to_json(request), to_json(str(answer) if refused else answer)
@@ -85,7 +88,7 @@ def insert_call(
         finished_at,
     )
     row = (*fields, compact(asked), compact(said), checksum(fields, asked, said))
-    if connection.execute(_INSERT_CALL, row).rowcount:
+    if connection.execute(_INSERT_CALL, row).rowcount or refused:
         return answer
     stored = find_call(connection, call, digest)
     if stored is None:  # then a constraint other than the key turned the row away
@@ -93,10 +96,10 @@ def insert_call(
     return stored
 
 
-def find_call(connection: sqlite3.Connection, call: CallId, digest: str) -> Answer | None:
-    """The stored answer to a call."""
+def find_call(connection: sqlite3.Connection, call: CallId, digest: str) -> Reply | None:
+    """The stored reply to a call. A refusal is on record but is no reply: what caused it may have been mended."""
     row = connection.execute(_FIND_CALL, _key(call, digest)).fetchone()
-    return None if row is None else _answer(*row)
+    return None if row is None else from_json(Reply, text_of(row[0]))
 
 
 def read_call(row: tuple[Any, ...]) -> StoredCall:

@@ -136,11 +136,16 @@ def _refuse_other(run: RunDir, document: Mapping[str, Any]) -> None:
     if run.fingerprint == document["fingerprint"]:
         return
     # The configuration's keys are what a person wrote; seeds, models and prompts may differ below an equal one.
-    keys = _differing(run.document.get("config", {}), document.get("config", {}))
-    keys = keys or _differing(run.document, document) - {"fingerprint", "format_version"}
+    keys = _differing(run.document.get("config", {}), document.get("config", {})) - {"engine", "budget"}
+    if keys:
+        raise StoreError(
+            f"{run.path} is a run of another configuration; what differs: {', '.join(sorted(keys))}. "
+            f"Use another --out, or go on with the old configuration: gra resume {run.path}"
+        )
+    below = _differing(run.document, document) - {"fingerprint", "format_version", "config", "versions"}
     raise StoreError(
-        f"{run.path} is a run of another configuration; what differs: {', '.join(sorted(keys)) or 'not recorded'}. "
-        f"Use another --out, or go on with the old configuration: gra resume {run.path}"
+        f"{run.path} was begun with other {' and '.join(sorted(below)) or 'data'} than there are now. "
+        "Put back what was there (the seed file, the models, the version of gra), or begin another run with --out"
     )
 
 
