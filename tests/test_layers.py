@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "ids", "errors", "events", "calls"}),
+    frozenset({"records", "ids", "errors", "events", "calls", "together"}),
     frozenset({"config", "prompts"}),
     frozenset({"llm", "store", "catalogue"}),
     frozenset({"synthesis", "postprocess"}),
