@@ -38,11 +38,11 @@ def catalogue_names(config: SynthesisConfig) -> Iterator[str]:
     yield from (endpoint.catalogue for endpoint in endpoints if endpoint.catalogue)
 
 
-def test_the_quickstart_comes_with_35_usable_short_seeds() -> None:
+def test_the_quickstart_comes_with_26_usable_short_seeds() -> None:
     report = read_seeds(load_config(QUICKSTART / "quickstart.yaml").synthesis.seeds.path)
-    assert (len(report.seeds), report.records, report.form, report.problems) == (35, 35, "alpaca", ())
+    assert (len(report.seeds), report.records, report.form, report.problems) == (26, 26, "alpaca", ())
     lengths = [len(seed.instruction) + len(seed.response) for seed in report.seeds]
-    assert min(lengths) >= 80 and max(lengths) <= 450
+    assert min(lengths) >= 60 and max(lengths) <= 300
     assert all(seed.domain is None for seed in report.seeds)
 
 

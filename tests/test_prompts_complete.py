@@ -12,11 +12,10 @@ from gra.calls import CallId, Reply, Request
 from gra.config.models import ModelConfig
 from gra.config.synthesis import SeedsConfig, SynthesisConfig
 from gra.prompts.template import load_template
-from gra.records import Cast, Entry, Opinion, Sample, Seed, Stage, Version, criteria_of
+from gra.records import Cast, Entry, Opinion, Sample, Seed, Stage, Verdict, Version, criteria_of
 from gra.synthesis.bootstrap import Annotator
 from gra.synthesis.generate import Generator
 from gra.synthesis.reading import Matter, ProbabilityReading, WrittenReading, read_comment
-from gra.synthesis.revise import revise
 
 NAMES = sorted(f.name.removesuffix(".txt") for f in files("gra.prompts").iterdir() if f.name.endswith(".txt"))
 CONFIG = SynthesisConfig(
@@ -49,8 +48,8 @@ async def everything(ask: Listening) -> None:
     await generator.instruction(("KEYWORD",))
     await generator.response("INSTRUCTION")
     said = Opinion("m", "response", "written", comment="REVIEW")
-    version = Version(0, "RESPONSE", CAST, (said,))
-    await revise(ask, CONFIG, Sample("r01-00000", 1, 0, "Math", CAST, instruction="INSTRUCTION", versions=(version,)))
+    version = Version(0, "RESPONSE", CAST, (said,), Verdict("reject", 5.0, 0.0, "low", {"m": 1.0}))
+    await generator.revision(Sample("r01-00000", 1, 0, "Math", CAST, instruction="INSTRUCTION", versions=(version,)))
     matters = [Matter("instruction", "INSTRUCTION"), Matter("response", "INSTRUCTION", "RESPONSE")]
     matters.append(Matter("response", "INSTRUCTION", "RESPONSE", "REVIEW"))
     for matter in matters:

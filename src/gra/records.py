@@ -113,7 +113,7 @@ class Verdict:
     reason: str
     """In words, with the numbers that decided."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Share of each reviewer's say, summing to 1."""
+    """Share of each reviewer's say, summing to 1; all 0 where none has shown that it can tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,10 @@ def test_a_run_that_falls_short_says_why_and_ends_with_3(gra: Gra, server: FakeS
     assert done.exit_code == 3
     assert "budget of 60 calls is spent" in done.stderr and "gra resume" in done.stderr
     assert "of 3 samples accepted" in done.stdout
+    assert gra("resume", tmp_path / "out", "--set", "target=4").exit_code == 5, "that would be another run"
+    assert gra("resume", tmp_path / "out", "--set", "budget.cals=1").exit_code == 2
+    more = gra("resume", tmp_path / "out", "--set", "budget.calls=600")
+    assert more.exit_code == 0 and "3 of 3 samples accepted" in more.stdout
 
 
 def test_ctrl_c_says_how_to_go_on_and_that_goes_on(gra: Gra, server: FakeServer, tmp_path: Path) -> None:

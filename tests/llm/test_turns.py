@@ -21,7 +21,7 @@ async def sleeper() -> asyncio.subprocess.Process:
 
 async def test_busy_players_run_one_at_a_time_and_each_gets_its_turn() -> None:
     children = [await sleeper() for _ in range(3)]
-    busy = [True, True, False]
+    busy = [True, True, False]  # the third has nothing to do
     players = [Player(lambda c=c: c.pid, lambda n=n: busy[n]) for n, c in enumerate(children)]  # type: ignore[misc]
     try:
         seen: set[frozenset[int]] = set()
@@ -29,7 +29,11 @@ async def test_busy_players_run_one_at_a_time_and_each_gets_its_turn() -> None:
             for _ in range(20):
                 await asyncio.sleep(0.41 * QUANTUM_S)
                 seen.add(frozenset(n for n in (0, 1) if state(children[n].pid) != "T"))
-                assert state(children[2].pid) != "T", "an idle one is never stopped"
+            assert state(children[2].pid) == "T", "what it may be asked in mid-turn has to wait"
+            busy[:] = [False, False, True]
+            await asyncio.sleep(0.5 * QUANTUM_S)
+            assert [state(c.pid) for c in children[:2]] == ["T", "T"]
+            assert state(children[2].pid) != "T", "a turn that is not used is handed on at once"
         # A look may fall between two signals; but each of the busy ones must have been seen at work alone.
         assert {frozenset({0}), frozenset({1})} <= seen
         await asyncio.sleep(0.05)

@@ -259,4 +259,4 @@ def test_every_sample_gets_a_verdict_and_a_final_ruling(values: list[float], mid
     for verdict in verdicts:
         assert verdict.reason
         assert 0 <= verdict.score <= 10
-        assert sum(verdict.weights.values()) == pytest.approx(1)
+        assert sum(verdict.weights.values()) in (pytest.approx(1), 0)

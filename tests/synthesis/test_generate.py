@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,6 @@ from gra.records import Cast, Entry, Opinion, Sample, Seed, Verdict, Version
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.bootstrap import Annotator, annotate, read_summary
 from gra.synthesis.generate import LONGEST_EXAMPLE, Generator, read_novel_keywords
-from gra.synthesis.revise import revise
 
 CONFIG = SynthesisConfig(
     seeds=SeedsConfig.model_validate({"path": "seeds.json"}),
@@ -41,8 +41,9 @@ class Scripted:
         return Reply(self.texts.pop(0))
 
 
-def generator(ask: Scripted, examples: Sequence[Entry] = EXAMPLES) -> Generator:
-    return Generator(ask, CONFIG, SAMPLE, examples)
+def generator(ask: Scripted, examples: Sequence[Entry] = EXAMPLES, response_examples: int = 2) -> Generator:
+    config = CONFIG.model_copy(update={"response_examples": response_examples})
+    return Generator(ask, config, SAMPLE, examples)
 
 
 def shown(ask: Scripted, at: int = 0) -> str:
@@ -99,13 +100,30 @@ async def test_a_copied_or_empty_instruction_is_given_up_after_one_more_try(copi
         await generator(Scripted(copied, copied)).instruction(("k",))
 
 
-async def test_a_response_is_written_without_the_examples() -> None:
+async def test_a_response_is_written_after_as_many_answered_examples_as_asked_for() -> None:
     ask = Scripted("4")
-    assert await generator(ask).response("Add 2 and 2.") == "4"
+    assert await generator(ask, response_examples=1).response("Add 2 and 2.") == "4"
     assert ask.asked[0][0] == CallId("r01-00003", "v0.response")
     assert ask.asked[0][1].sampling.max_tokens == 300
-    assert "Add 2 and 2." in shown(ask)
-    assert not any(e.instruction in shown(ask) or e.summary in shown(ask) for e in EXAMPLES)
+    assert [m.content for m in ask.asked[0][1].messages[1:]] == [
+        EXAMPLES[0].instruction,
+        EXAMPLES[0].response,
+        "Add 2 and 2.",
+    ]
+
+
+async def test_the_papers_response_sees_no_examples() -> None:
+    ask = Scripted("4")
+    await generator(ask, response_examples=0).response("Add 2 and 2.")
+    assert [m.content for m in ask.asked[0][1].messages[1:]] == ["Add 2 and 2."]
+
+
+async def test_an_example_with_a_long_answer_is_left_out() -> None:
+    long = replace(EXAMPLES[0], response="word " * 400)
+    ask = Scripted("4")
+    await generator(ask, examples=(long, *EXAMPLES[1:])).response("Add 2 and 2.")
+    assert "word word" not in shown(ask)
+    assert EXAMPLES[1].response in shown(ask)
 
 
 async def test_every_step_of_every_sample_has_a_seed_of_its_own_that_stays() -> None:
@@ -123,14 +141,22 @@ async def test_every_step_of_every_sample_has_a_seed_of_its_own_that_stays() -> 
 
 async def test_a_revision_goes_back_to_the_generator_with_what_was_said() -> None:
     said = tuple(Opinion(m, "response", "written", comment=f"Point of order {n}.") for n, m in enumerate("ac"))
-    version = Version(0, "five", SAMPLE.cast, said, Verdict("reject", 5.0, 0.0, "low"))
+    version = Version(0, "five", SAMPLE.cast, said, Verdict("reject", 5.0, 0.0, "low", {"a": 0.5, "c": 0.5}))
     sample = Sample(**{**{f: getattr(SAMPLE, f) for f in SAMPLE.__slots__}, "versions": (version,)})
     ask = Scripted("", "4")
-    assert await revise(ask, CONFIG, sample) == "4"
+    assert await generator(ask).revision(sample) == "4"
     (call, request), (again, _) = ask.asked
     assert (call, again) == (CallId("r01-00003", "v1.response"), CallId("r01-00003", "v1.response", 1))
     assert request.model == "b"
-    assert all(text in shown(ask) for text in ("Add 2 and 2.", "five", "Point of order 0.", "Point of order 1."))
+    assert all(text in shown(ask) for text in ("Add 2 and 2.", "Point of order 0.", "Point of order 1."))
+    assert "five" not in shown(ask), "a draft is copied or apologised for"
+
+
+async def test_without_a_critique_there_is_no_revision() -> None:
+    said = (Opinion("a", "response", "written", comment="Point of order."),)
+    version = Version(0, "five", SAMPLE.cast, said, Verdict("reject", 5.0, 0.0, "low", {"a": 0.0}))
+    with pytest.raises(Unwritten, match="no critique"):
+        await generator(Scripted()).revision(replace(SAMPLE, versions=(version,)))
 
 
 # --- D(0) -------------------------------------------------------------------------------------------------------------

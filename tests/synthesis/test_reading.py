@@ -7,7 +7,7 @@ import pytest
 
 from gra.calls import CallId, Reply, Request
 from gra.config.synthesis import SamplingConfig
-from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Stage, Version
+from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Ruling, Stage, Verdict, Version
 from gra.synthesis.reading import LEAST_MASS, Matter, ProbabilityReading, WrittenReading, questions, read_comment
 from gra.synthesis.review import comments_text
 
@@ -199,10 +199,22 @@ async def test_who_says_nothing_twice_has_no_comment() -> None:
 
 def test_comments_are_shown_without_names_in_an_order_that_tells_nothing() -> None:
     said = [Opinion(f"model-{n}", "response", "written", comment=f"Point {n}.") for n in range(3)]
-    version = Version(0, "x", Cast("g", ("a", "b", "c"), "j"), (*said, Opinion("mute", "response", "written")))
+    told = Verdict("reject", 5.0, 0.0, "low", {f"model-{n}": 0.25 for n in range(3)} | {"mute": 0.25})
+    version = Version(0, "x", Cast("g", ("a", "b", "c"), "j"), (*said, Opinion("mute", "response", "written")), told)
     texts = {comments_text(version, seed, "r01-00000") for seed in range(60)}
     assert len(texts) == 6
     for text in texts:
         assert sorted(text.splitlines()) == ["- Point 0.", "- Point 1.", "- Point 2."]
     assert comments_text(version, 0, "r01-00000") == comments_text(version, 0, "r01-00000")
-    assert comments_text(Version(0, "x", version.cast), 0, "s") == "- (no comment)"
+    assert comments_text(Version(0, "x", version.cast), 0, "s") == ""
+
+
+def test_who_cannot_tell_is_not_quoted_and_an_adjudicator_who_can_is() -> None:
+    opinions = tuple(Opinion(m, "response", "written", comment=f"Point of {m}.") for m in ("able", "lost"))
+    ruling = Ruling(
+        Opinion("judge", "response", "written", comment="Point of judge."),
+        Verdict("reject", 1.0, 0.0, "low", {"able": 0.5, "lost": 0.0, "judge": 0.5}),
+    )
+    verdict = Verdict("dispute", 2.0, 0.0, "near", {"able": 1.0, "lost": 0.0})
+    version = Version(0, "x", Cast("g", ("able", "lost"), "judge"), opinions, verdict, ruling)
+    assert sorted(comments_text(version, 0, "s").splitlines()) == ["- Point of able.", "- Point of judge."]

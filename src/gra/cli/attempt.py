@@ -48,7 +48,7 @@ def attempt(config: RunConfig, folder: Path) -> None:
         raise TargetMissed(
             f"{ending.accepted} of {ending.target} samples were accepted: {ending.statement or 'the run stopped'}. "
             f"Everything is stored: `gra status {folder}` shows where candidates were lost, "
-            f"and with a larger `budget` the same `gra run` (or `gra resume`, if only time ran out) goes on"
+            f"and `gra resume {folder} --set budget.KEY=VALUE` goes on with a larger budget"
         )
 
 

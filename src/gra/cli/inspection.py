@@ -15,12 +15,13 @@ from gra.config.synthesis import SeedsGate
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
 from gra.records import Reading, Seed
-from gra.synthesis.seeds import draw_seeds, read_seeds
+from gra.synthesis.seeds import check_domains, draw_seeds, read_seeds
 
 if TYPE_CHECKING:
     from gra.llm import Abilities
 
-EMBEDDINGS = "embeddings"
+EMBEDDINGS = "(embeddings)"
+"""Stands for the embedding model; no model can be called so."""
 PROBE_RETRIES = 1
 """A person is waiting; a run is more patient."""
 PROBE_TIMEOUT_S = 60.0
@@ -83,6 +84,7 @@ def _seeds(found: Inspection) -> tuple[Seed, ...]:
     synthesis = found.config.synthesis
     try:
         report = read_seeds(synthesis.seeds.path)
+        check_domains(report.seeds, synthesis.domains)
     except GraError as error:
         found.problem(error)
         return ()

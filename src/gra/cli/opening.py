@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gra.errors import StoreError
+from gra.errors import ConfigError, StoreError
 from gra.records import Sample
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gra.store.reader import Reader
     from gra.store.run_dir import RunDir
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 NAMED = 5
 """Ids named where a beginning fits several samples."""
 
@@ -43,34 +45,21 @@ def written_config(run: RunDir) -> dict[str, Any]:
     return config
 
 
-def config_of(run: RunDir) -> RunConfig:
-    """The configuration that a run was started with.
+def config_of(run: RunDir, overrides: Mapping[str, object] = NOTHING) -> RunConfig:
+    """The configuration that a run was started with, with values laid over it.
 
     Raises:
+        ConfigError: the overrides do not fit it.
         StoreError: `run.json` was changed so that it is none any more.
     """
-    import json
+    from gra.config.load import resolved_config
 
-    from pydantic import ValidationError
-
-    from gra.config.engine import EngineConfig
-    from gra.config.load import RunConfig
-    from gra.config.synthesis import SynthesisConfig
-
-    plain = dict(written_config(run))
-    engine = plain.pop("engine", {})
     try:
-        return RunConfig(
-            synthesis=SynthesisConfig.model_validate_json(json.dumps(plain), strict=True),
-            engine=EngineConfig.model_validate_json(json.dumps(engine), strict=True),
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise StoreError(
-            f"{run.path / 'run.json'}: its configuration cannot be used (`{where}`: {first['msg']}). "
-            "Restore it from a copy, or start again with `gra run` and another --out"
-        ) from None
+        return resolved_config(written_config(run), str(run.path / "run.json"), overrides)
+    except ConfigError as error:
+        if overrides:
+            raise
+        raise StoreError(f"{error}\nRestore it from a copy, or start again with `gra run` and another --out") from None
 
 
 def find_sample(reader: Reader, beginning: str) -> Sample:

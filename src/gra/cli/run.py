@@ -66,13 +66,18 @@ def run(
     attempt(loaded, out or Path("runs") / config.stem)
 
 
-def resume(run: Annotated[Path, typer.Argument(help="Folder of the run.")]) -> None:
+def resume(
+    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    settings: Set = None,
+) -> None:
     """Go on with a run that was interrupted.
 
-    By the configuration that is stored with it; also where a run fell short of its target.
+    By the configuration that is stored with it; also where a run fell short of its target. Of that configuration only
+    `engine`, `budget` and where things lie can be changed: anything else would make it another run.
     """
     from gra.cli.attempt import attempt
     from gra.cli.opening import config_of
+    from gra.cli.overrides import parse_settings
     from gra.store.run_dir import open_run
 
-    attempt(config_of(open_run(run)), run)
+    attempt(config_of(open_run(run), parse_settings(settings or [])), run)

@@ -75,6 +75,15 @@ def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES
     return _checked(plain, source.name, line)
 
 
+def resolved_config(plain: Mapping[str, Any], name: str, overrides: Mapping[str, object] = NO_OVERRIDES) -> RunConfig:
+    """A configuration that was written out in full, as `run.json` holds it, with values laid over it.
+
+    Raises:
+        ConfigError: it cannot be used; every problem is named at once.
+    """
+    return _checked(_merged(plain, _layer(_nested(overrides), Path.cwd())), name, lambda _: None)
+
+
 def preset_text(name: str) -> str:
     """The YAML of a preset, with its comments."""
     return files("gra.config").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")

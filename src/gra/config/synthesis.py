@@ -109,6 +109,9 @@ class SynthesisConfig(Settings):
     gate: Gate = SeedsGate()
     examples: tuple[int, int] = (2, 4)
     """Least and most few-shot examples from the pool."""
+    response_examples: int = Field(default=2, ge=0, le=8)
+    """How many of a sample's examples its response is shown, answers and all, to take length and manner from. The
+    paper shows none. Those longer than 1,500 characters are left out."""
     dedup_below: float = Field(default=0.9, gt=0, le=1)
     """A sample joins the pool only if its cosine to everything there is below this."""
     domains: tuple[Domain, ...] = PAPER_DOMAINS

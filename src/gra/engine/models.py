@@ -17,7 +17,7 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import MissingExtra
-from gra.events import Listener, Notice, PhaseStarted
+from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
 from gra.llm import (
     Abilities,
     Endpoint,
@@ -31,6 +31,7 @@ from gra.llm import (
     taking_turns,
     threads_for,
 )
+from gra.together import together
 
 EMBEDDINGS = "@embeddings"
 """Stands for the embedding model where names of models are asked for; no model can be called so."""
@@ -47,6 +48,16 @@ class OpenModels:
     """Of the pool's models; the embedding model is not asked."""
     identities: Mapping[str, str]
     """What each model is, one build told from another; part of every call's key."""
+
+    @property
+    def lanes(self) -> Mapping[str, int]:
+        """Matters that each model may read at once without their questions losing one another's cached prefix."""
+        return {name: self._lanes(name) for name in self.abilities}
+
+    def _lanes(self, name: str) -> int:
+        if self.identities[name].startswith("file:"):
+            return 1  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
+        return max(1, self.endpoints[name].limit.places // 2)
 
 
 def identities(config: SynthesisConfig) -> dict[str, str]:
@@ -75,10 +86,18 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
     files = {name: await _file(card, listen) for name, card in cards.items()}
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
-        servers = {
-            name: await stack.enter_async_context(_server(name, cards[name], file, config, listen, logs))
-            for name, file in files.items()
-        }
+        servers = {name: _server(name, cards[name], file, config, listen, logs) for name, file in files.items()}
+        for server in servers.values():
+            stack.push_async_callback(server.stop)
+        ready = len(wanted) - len(servers)  # the user's own servers run already
+
+        async def start(server: LocalServer) -> None:
+            nonlocal ready
+            await server.start()
+            ready += 1
+            listen(PhaseAdvanced(ready))
+
+        await together(start(server) for server in servers.values())
         limits: dict[str, Limit] = {}
         endpoints = {
             name: _endpoint(name, c, cards.get(name), servers.get(name), session, limits, config, listen)
@@ -88,7 +107,7 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
         players = [_player(server, endpoints[name]) for name, server in servers.items() if name != EMBEDDINGS]
         await stack.enter_async_context(taking_turns(players, max(1, free_cores() // threads)))
         pool = [name for name in wanted if name != EMBEDDINGS]
-        found = await asyncio.gather(*(probe(endpoints[name]) for name in pool))
+        found = await together(probe(endpoints[name]) for name in pool)
         abilities = dict(zip(pool, found, strict=True))
         known = identities(config.synthesis)
         for name, ability in abilities.items():
@@ -114,7 +133,8 @@ async def _file(card: ModelCard, listen: Listener) -> Path:
     told: set[str] = set()
 
     def report(progress: PullProgress) -> None:
-        text = progress.note or progress.stage
+        tenths = 10 * progress.done // progress.total if progress.total else 0
+        text = progress.note or (f"{progress.stage} {10 * tenths} %" if tenths else progress.stage)
         if text not in told:
             told.add(text)
             listen(Notice(f"{card.name}: {text}"))
@@ -154,7 +174,7 @@ def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: L
     return LocalServer(
         name,
         file,
-        logs / f"{name.lstrip('@')}.server.log",
+        logs / f"{name}.server.log",
         # One slot keeps embeddings the same bit for bit, whatever else is asked; 512 is MiniLM's position table.
         context=512 if embedding else min(local.context, card.context),
         slots=1 if embedding else local.slots,

@@ -20,6 +20,7 @@ from gra.synthesis.decide import Gate, PaperRule, SeedsRule
 from gra.synthesis.exam import STAGES, set_exam, sit_exam
 from gra.synthesis.reading import ProbabilityReading, Reading, WrittenReading
 from gra.synthesis.standing import Standing
+from gra.together import together
 
 
 def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities]) -> dict[str, ReadingName]:
@@ -41,14 +42,13 @@ def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities])
 
 
 def make_readings(
-    config: SynthesisConfig, chosen: Mapping[str, ReadingName], places: Mapping[str, int]
+    config: SynthesisConfig, chosen: Mapping[str, ReadingName], lanes: Mapping[str, int]
 ) -> dict[str, Reading]:
-    """The readings themselves; `places` are the requests that each model's server works on at once."""
+    """The readings themselves; `lanes` says how many matters each model's server may read at once."""
     readings: dict[str, Reading] = {}
     for model, kind in chosen.items():
         if kind == "probability":
-            # Half of the server's caches for reviews: the others are the Generator's.
-            readings[model] = ProbabilityReading(asyncio.Semaphore(max(1, places[model] // 2)))
+            readings[model] = ProbabilityReading(asyncio.Semaphore(lanes[model]))
         else:
             readings[model] = WrittenReading(config.review, config.random_seed)
     return readings
@@ -60,15 +60,8 @@ async def seed_pool(
     """D(0): the seeds, annotated.
 
     Raises:
-        SeedError: none could be annotated, or a seed's own domain is not in the taxonomy.
+        SeedError: none could be annotated.
     """
-    names = {d.name for d in config.domains}
-    strange = sorted({s.domain for s in seeds if s.domain} - names)
-    if strange:
-        raise SeedError(
-            f"The seeds name domains that the taxonomy does not have: {', '.join(strange[:5])}. "
-            f"Add them to `domains`, or drop the `domain` column. The taxonomy has: {', '.join(sorted(names))}."
-        )
     listen(PhaseStarted("seeds", "domain, keywords and summary of each", len(seeds)))
     done = 0
 
@@ -124,7 +117,7 @@ async def make_gate(
             )
         return result
 
-    results = await asyncio.gather(*(sit(m, stage) for m in judges for stage in STAGES))
+    results = await together(sit(m, stage) for m in judges for stage in STAGES)
     standings = {(s.model, s.stage): s for s in results}
     await writer.put_fact("exam", [exam_row(s) for s in results])
     if not any(s.weight for s in results if s.stage == "response"):

@@ -190,6 +190,8 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     passes = math.sqrt(share)
     shots = fmean(config.examples)
     example = shots * (KEYWORDS + lengths.instruction + SUMMARY)
+    answered = min(shots, config.response_examples)
+    manner = answered * (lengths.instruction + lengths.response)
     responses = passes * (1 + (1 - passes) * min(config.max_revisions, 1))
     said = config.reviewers * COMMENT
     first = _opinion("review instruction", "instruction", lengths, written, 0.0)
@@ -197,12 +199,14 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     comment = _call("comment", "comment", lengths.instruction + lengths.response, COMMENT)
     commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
     ruling = _opinion("adjudicate", "response", lengths, written, lengths.response, said)
-    again = _call("revise", "revise", lengths.instruction + lengths.response + said, lengths.response)
+    answer = _call("response", "response", lengths.instruction + manner, lengths.response, answered)
+    mending = lengths.instruction + lengths.response + said + manner
+    again = _call("revise", "revise", mending, lengths.response, answered)
     return (
         _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
         _call("instruction", "instruction", example, lengths.instruction, shots),
         first.times(config.reviewers),
-        _call("response", "response", lengths.instruction, lengths.response).times(passes),
+        answer.times(passes),
         again.times(responses - passes),
         second.times(config.reviewers * responses),
         comment.times(config.reviewers * responses * commented),

@@ -29,7 +29,7 @@ from gra.synthesis.asking import Unwritten
 from gra.synthesis.bootstrap import Annotator
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
-from gra.synthesis.seeds import draw_seeds, read_seeds
+from gra.synthesis.seeds import check_domains, draw_seeds, read_seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore)
     report = read_seeds(config.synthesis.seeds.path)
     for problem in report.problems:
         listen(Notice(problem))
+    check_domains(report.seeds, config.synthesis.domains)
     seeds = draw_seeds(report.seeds, config.synthesis.seeds.limit, config.synthesis.random_seed)
     wanted = document(config, report.digest)
     run = create_run(folder, wanted)
@@ -121,8 +122,7 @@ class Progress:
             chosen = choose_readings(synthesis, models.abilities)
             await self._same("readings", chosen)
             await self._same("models", dict(models.identities))
-            places = {name: endpoint.limit.places for name, endpoint in models.endpoints.items()}
-            readings = make_readings(synthesis, chosen, places)
+            readings = make_readings(synthesis, chosen, models.lanes)
             entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.writer, self.listen)
             full = await self._reopen_short()

@@ -35,6 +35,7 @@ from gra.llm.wire import (
     read_embeddings,
     read_models,
 )
+from gra.together import together
 
 EMBED_BATCH = 32
 """Texts in one embedding request."""
@@ -161,7 +162,7 @@ class Endpoint:
         A text that the model cannot hold is embedded by its beginning: halved until the server takes it.
         """
         batches = [texts[i : i + EMBED_BATCH] for i in range(0, len(texts), EMBED_BATCH)]
-        results = await asyncio.gather(*(self._embed_batch(batch) for batch in batches))
+        results = await together(self._embed_batch(batch) for batch in batches)
         return [vector for batch in results for vector in batch]
 
     async def _embed_batch(self, texts: list[str]) -> list[list[float]]:
@@ -237,20 +238,14 @@ class Endpoint:
         body: Mapping[str, Any] | None,
         read: Callable[[Mapping[str, Any], float], T],
     ) -> T | Fault:
-        headers = self._key.headers() if self._key else {}
         started = time.monotonic()
-        answer = await send(self._session, Call(self._address(path), headers, body), self._timeout_s)
+        answer = await send(self._session, Call(self._address(path), self._key, body), self._timeout_s)
         if isinstance(answer, Fault):
-            return self._without_key(answer)
+            return answer
         try:
             return read(answer, time.monotonic() - started)
         except (Malformed, OverflowError) as error:  # a server may send numbers of any length
             return Fault("body", str(error))
-
-    def _without_key(self, fault: Fault) -> Fault:
-        if self._key is None:
-            return fault
-        return Fault(fault.kind, self._key.hide_in(fault.said), fault.status, fault.retry_after_s)
 
     def _address(self, path: tuple[str, ...], *, shown: bool = False) -> str:
         base = URL(self.url) if shown else self._base

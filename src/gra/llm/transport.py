@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from gra.llm.key import ApiKey
 from gra.llm.retry import Fault, error_message, plain, retry_after, said
 
 LARGEST_BODY = 16 * 1024 * 1024
@@ -26,7 +27,7 @@ class Call:
     """What is sent."""
 
     url: str
-    headers: Mapping[str, str]
+    key: ApiKey | None = None
     body: Mapping[str, Any] | None = None
     """Sent as JSON by POST; without one the call is a GET."""
 
@@ -47,7 +48,7 @@ async def send(session: aiohttp.ClientSession, call: Call, timeout_s: float) -> 
         async with session.request(
             "GET" if call.body is None else "POST",
             call.url,
-            headers=dict(call.headers),
+            headers=call.key.headers() if call.key else {},
             json=call.body,
             timeout=timeout,
             allow_redirects=False,
@@ -56,14 +57,20 @@ async def send(session: aiohttp.ClientSession, call: Call, timeout_s: float) -> 
             if body is None:
                 return Fault("body", f"more than {LARGEST_BODY} bytes", response.status)
             if response.status != 200:
-                return _refusal(response, body)
-            return _object(body)
+                return _refusal(response, _without_key(body, call.key))
+            answer = _object(body)
+            return _object(_without_key(body, call.key)) if isinstance(answer, Fault) else answer
     except TimeoutError:
         return Fault("timeout", f"{timeout_s:g} s passed")
     except aiohttp.ClientError as error:
         return Fault("connection", plain(str(error) or type(error).__name__))
     except OSError as error:
         return Fault("connection", plain(str(error)))
+
+
+def _without_key(body: bytes, key: ApiKey | None) -> bytes:
+    """An error's body before anything of it is quoted: servers like to repeat the key, and cutting may halve it."""
+    return key.hide_in(body.decode("utf-8", "replace")).encode() if key else body
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 QUANTUM_S = 0.3
 """Length of a turn: long against the cost of a switch, short against a request."""
+TICK_S = 0.02
+"""How soon a turn that is not used any more is given to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,35 @@ async def taking_turns(players: Sequence[Player], at_once: int) -> AsyncIterator
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        for player in players:
-            _signal(player, signal.SIGCONT)
 
 
 async def _rotate(queue: list[Player], at_once: int) -> None:
-    while True:
-        busy = [player for player in queue if player.busy()]
-        on_turn = busy[:at_once]
+    clock = asyncio.get_running_loop().time
+    on_turn: list[Player] = []
+    over = clock()
+    try:
+        while True:
+            if clock() >= over or len(on_turn) < at_once or not all(player.busy() for player in on_turn):
+                chosen = [player for player in queue if player.busy()][:at_once]
+                if chosen:
+                    on_turn, over = chosen, clock() + QUANTUM_S
+                    _hand_over(queue, on_turn)
+            await asyncio.sleep(TICK_S)
+    finally:  # however this ends, nobody is left waiting for ever
         for player in queue:
-            # Idle ones run: they cost nothing, and a request finds them awake.
-            waits = player in busy and player not in on_turn
-            _signal(player, signal.SIGSTOP if waits else signal.SIGCONT)
-        for player in on_turn:
-            queue.remove(player)
-            queue.append(player)
-        await asyncio.sleep(QUANTUM_S)
+            _signal(player, signal.SIGCONT)
+
+
+def _hand_over(queue: list[Player], on_turn: list[Player]) -> None:
+    """Stop the others, the idle too: one that got a request in mid-turn would compute against those on turn."""
+    for player in on_turn:
+        queue.remove(player)
+        queue.append(player)
+    for player in queue:
+        if player not in on_turn:
+            _signal(player, signal.SIGSTOP)
+    for player in on_turn:
+        _signal(player, signal.SIGCONT)
 
 
 def _signal(player: Player, number: signal.Signals) -> None:

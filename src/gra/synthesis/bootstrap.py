@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -17,6 +16,7 @@ from gra.prompts.template import load_template
 from gra.records import Entry, Seed
 from gra.synthesis.asking import Unwritten, ask_usable
 from gra.synthesis.casting import annotators
+from gra.together import together
 
 T = TypeVar("T")
 SUMMARY_WORDS = 30
@@ -105,7 +105,7 @@ async def annotate(
         finally:
             done()
 
-    results = await asyncio.gather(*(one(seed) for seed in seeds))
+    results = await together(one(seed) for seed in seeds)
     return [r for r in results if isinstance(r, Entry)], [r for r in results if isinstance(r, str)]
 
 

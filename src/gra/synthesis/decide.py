@@ -120,7 +120,7 @@ class SeedsRule:
         rank = panel.rank(features)
         heard = [(s, f) for s, f in zip(panel.members, features, strict=True) if s.weight or not panel.can_tell]
         ranks = [10 * Panel((s,)).rank((f,)) for s, f in heard]
-        weights = dict(zip([s.model for s in panel.members], panel.weights, strict=True))
+        weights = panel.shares
 
         def verdict(outcome: str, reason: str) -> Verdict:
             return Verdict(outcome, 10 * rank, pstdev(ranks), reason, weights)  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ class SeedsRule:
             return Verdict("reject", 0.0, 0.0, f"the ruling could not be read: {opinion.failure}")
         panel, features = self._panel("response", heard)
         rank = panel.rank(features)
-        weights = dict(zip([s.model for s in panel.members], panel.weights, strict=True))
+        weights = panel.shares
         if not panel.can_tell:
             reason = "neither the reviewers nor the adjudicator could tell seeds from their broken twins"
             return Verdict("reject", 10 * rank, 0.0, reason, weights)

@@ -6,7 +6,6 @@ that small generators commit.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from gra.ids import rng
 from gra.records import Entry, Opinion, Stage
 from gra.synthesis.reading import Matter, Reading, read_opinion
 from gra.synthesis.standing import Standing, feature
+from gra.together import together
 
 LONGEST = 900
 """Characters of instruction and response together that make a seed fit for the exam, if there are enough such."""
@@ -65,7 +65,7 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
             pair.append(await read_opinion(reading, ask, model, matter, call))
         return pair[0], pair[1]
 
-    pairs = await asyncio.gather(*(one(q) for q in questions))
+    pairs = await together(one(q) for q in questions)
     read = [(g, b) for g, b in pairs if not g.failure and not b.failure]
     if len(read) < len(questions):
         example = next(o.failure for pair in pairs for o in pair if o.failure)

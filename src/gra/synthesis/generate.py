@@ -1,9 +1,13 @@
-"""The Generator's three stages: novel keywords, an instruction from them, a response (as in the paper)."""
+"""The Generator's work: novel keywords, an instruction from them, a response (as in the paper), and its revision.
+
+The paper writes responses without examples and never revises. Shown two of the pool's responses first, small models
+keep to their length and manner instead of writing on until they are cut off (docs/lab_notes.md).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from gra.calls import Ask, CallId, Request, Sampling
@@ -13,14 +17,17 @@ from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
 from gra.prompts.template import load_template
 from gra.records import Entry, Sample
-from gra.synthesis.asking import ask_or_fail
+from gra.synthesis.asking import Unwritten, ask_or_fail
+from gra.synthesis.review import comments_text
 
 LONGEST_EXAMPLE = 600
 """Characters of an instruction that is still shown as an example; a longer one is represented by its summary."""
+LONGEST_ANSWERED = 1500
+"""Characters of instruction and response together that are still shown as an example of a response."""
 
 
 class Generator:
-    """Writes one sample. All three stages are the same model's."""
+    """Writes one sample. All of it is the same model's work."""
 
     def __init__(self, ask: Ask, config: SynthesisConfig, sample: Sample, examples: Sequence[Entry]) -> None:
         self._ask = ask
@@ -71,19 +78,41 @@ class Generator:
         return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse, whole=True)
 
     async def response(self, instruction: str) -> str:
-        """An answer to the instruction alone; the examples play no part.
+        """An answer to the instruction, in the manner of the examples.
 
         Raises:
             Unwritten: an empty text, or one that was cut off.
         """
-        template = load_template("response")
+        return await self._respond("response", "v0.response", {"instruction": instruction})
+
+    async def revision(self, sample: Sample) -> str:
+        """A new response to the sample's instruction, after the critique of its last version. Not in the paper.
+
+        The last version itself is not shown: small models copy it, or apologise for it.
+
+        Raises:
+            Unwritten: an empty text, or one that was cut off; or nobody who can tell had anything to say.
+        """
+        version = sample.versions[-1]
+        critique = comments_text(version, self._config.random_seed, sample.id)
+        if not critique:
+            raise Unwritten("there is no critique to follow")
+        values = {"instruction": sample.instruction, "reviews": critique}
+        return await self._respond("revise", f"v{version.number + 1}.response", values)
+
+    async def _respond(self, prompt: str, step: str, values: Mapping[str, str]) -> str:
+        template = load_template(prompt)
+        brief = [e for e in self._examples if len(e.instruction) + len(e.response) <= LONGEST_ANSWERED]
+        shown = [
+            {"instruction": e.instruction, "response": e.response} for e in brief[: self._config.response_examples]
+        ]
         request = Request(
             model=self._sample.cast.generator,
-            messages=template.render({"instruction": instruction, "words": words_in(self._config.generation)}),
-            sampling=self._sampling("response"),
+            messages=template.render({**values, "words": words_in(self._config.generation)}, shown),
+            sampling=self._sampling(step),
             prompt=template.label,
         )
-        return await ask_or_fail(self._ask, CallId(self._sample.id, "v0.response"), request, read_plain, whole=True)
+        return await ask_or_fail(self._ask, CallId(self._sample.id, step), request, read_plain, whole=True)
 
     def _values(self) -> dict[str, str]:
         return {

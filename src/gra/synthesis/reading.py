@@ -98,8 +98,8 @@ class ProbabilityReading:
     """One question a criterion, answered by the probability of Yes against No."""
 
     lanes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """Matters that the model reads at once. One at a time in each of a server's caches: with more, the questions
-    about one would find another in the cache, and every question would cost the whole material again."""
+    """Matters that the model reads at once. With more than a server's caches can tell apart, the questions about one
+    would find another in the cache, and every question would cost the whole material again."""
     kind: ReadingName = "probability"
 
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gra.calls import Ask, CallId
 from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
-from gra.records import Opinion, Ruling, Version
+from gra.records import Opinion, Ruling, Verdict, Version
 from gra.synthesis.decide import Gate
 from gra.synthesis.reading import Matter, Reading, read_comment, read_opinion
+from gra.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Committee:
 
     async def review(self, matter: Matter, reviewers: Sequence[str], sample: str, step: str) -> tuple[Opinion, ...]:
         """One opinion for each reviewer, in order. None sees another's."""
-        return tuple(await asyncio.gather(*(self._review(matter, model, sample, step) for model in reviewers)))
+        return tuple(await together(self._review(matter, model, sample, step) for model in reviewers))
 
     async def _review(self, matter: Matter, model: str, sample: str, step: str) -> Opinion:
         opinion = await read_opinion(self.readings[model], self.ask, model, matter, CallId(sample, f"{step}.{model}"))
@@ -41,15 +41,20 @@ class Committee:
         return replace(opinion, comment=comment)
 
     async def commented(self, version: Version, matter: Matter, sample: str) -> Version:
-        """The version with a comment from every reviewer, for somebody who is about to read them."""
-        step = version.review_step
-        opinions = await asyncio.gather(*(self.with_comment(o, matter, sample, step) for o in version.opinions))
-        return replace(version, opinions=tuple(opinions))
+        """The version with a comment from everybody whose say counted, for somebody who is about to read them."""
+        step, ruling = version.review_step, version.ruling
+        heard = [o for o in version.opinions if _counts(version.verdict, o)]
+        said = {o.model: o for o in await together(self.with_comment(o, matter, sample, step) for o in heard)}
+        version = replace(version, opinions=tuple(said.get(o.model, o) for o in version.opinions))
+        if ruling is None or not _counts(ruling.verdict, ruling.opinion):
+            return version
+        opinion = await self.with_comment(ruling.opinion, matter, sample, f"v{version.number}.adjudicate")
+        return replace(version, ruling=replace(ruling, opinion=opinion))
 
     async def adjudicate(self, version: Version, matter: Matter, sample: str, gate: Gate) -> Ruling:
         """The Adjudicator's own judgement of a disputed version, the reviews before it (as in the paper)."""
         model = version.cast.adjudicator
-        reviews = comments_text(version, self.config.random_seed, sample)
+        reviews = comments_text(version, self.config.random_seed, sample) or "- (no comment)"
         step = f"v{version.number}.adjudicate.{model}"
         seen = replace(matter, reviews=reviews)
         opinion = await read_opinion(self.readings[model], self.ask, model, seen, CallId(sample, step))
@@ -57,7 +62,18 @@ class Committee:
 
 
 def comments_text(version: Version, run_seed: int, sample: str) -> str:
-    """What the reviewers said, without their names and in random order, so that nobody is followed for who it is."""
-    said = [o.comment for o in version.opinions if o.comment]
+    """What was said of a version by those whose say counted; empty if that is nothing.
+
+    Without names and in random order, so that nobody is followed for who it is. Who cannot tell good from broken is
+    not quoted: its comments are about something else, and a Generator follows them (docs/lab_notes.md).
+    """
+    opinions = [o for o in version.opinions if _counts(version.verdict, o)]
+    if version.ruling and _counts(version.ruling.verdict, version.ruling.opinion):
+        opinions.append(version.ruling.opinion)
+    said = [o.comment for o in opinions if o.comment]
     rng(run_seed, sample, f"v{version.number}.order").shuffle(said)
-    return "\n".join(f"- {comment}" for comment in said) or "- (no comment)"
+    return "\n".join(f"- {comment}" for comment in said)
+
+
+def _counts(verdict: Verdict | None, opinion: Opinion) -> bool:
+    return verdict is not None and verdict.weights.get(opinion.model, 0.0) > 0

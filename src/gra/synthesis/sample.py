@@ -21,7 +21,6 @@ from gra.synthesis.generate import Generator
 from gra.synthesis.pool import Pool
 from gra.synthesis.reading import Matter, Reading
 from gra.synthesis.review import Committee
-from gra.synthesis.revise import revise
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
             if not wants_revision(study, version):
                 return concluded(sample)
             sample = with_last(sample, await committee.commented(version, response_matter(sample), sample.id))
-            response = await revised(study, sample)
+            response = await revised(generator, sample)
             if response in ("", version.response):
                 return concluded(sample)
     except Unwritten as spoiled:
@@ -115,10 +114,10 @@ async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
     return version
 
 
-async def revised(study: Study, sample: Sample) -> str:
+async def revised(generator: Generator, sample: Sample) -> str:
     """A new response, or nothing: a revision that fails leaves the verdict that there is."""
     try:
-        return await revise(study.ask, study.config, sample)
+        return await generator.revision(sample)
     except (Unwritten, Refused):
         return ""
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gra.config.synthesis import Domain
 from gra.errors import SeedError
 from gra.ids import derived_seed
 from gra.records import Seed
@@ -56,6 +57,21 @@ def read_seeds(path: Path | str) -> SeedReport:
     if not reading.seeds:
         raise SeedError(_nothing_usable(path, reading))
     return reading.report()
+
+
+def check_domains(seeds: Sequence[Seed], taxonomy: Sequence[Domain]) -> None:
+    """A seed's own domain has to be one of the taxonomy's.
+
+    Raises:
+        SeedError: some are not; says which.
+    """
+    names = {d.name for d in taxonomy}
+    strange = sorted({s.domain for s in seeds if s.domain} - names)
+    if strange:
+        raise SeedError(
+            f"The seeds name domains that the taxonomy does not have: {', '.join(strange[:5])}. "
+            f"Add them to `domains`, or drop the `domain` column. The taxonomy has: {', '.join(sorted(names))}."
+        )
 
 
 def draw_seeds(seeds: Sequence[Seed], limit: int | None, random_seed: int) -> tuple[Seed, ...]:

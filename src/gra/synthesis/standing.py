@@ -19,6 +19,8 @@ from gra.records import Opinion, Stage
 NORMAL = NormalDist()
 CLIP = 0.001
 """Probabilities are held within [CLIP, 1 - CLIP]: beyond that a logit says how sure a model sounds, not more."""
+SURE = NORMAL.inv_cdf(0.95)
+"""Standard errors from 0 that a separation must be to count."""
 LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
@@ -60,14 +62,15 @@ class Standing:
 
     @cached_property
     def weight(self) -> float:
-        """How much the model's say counts: the separation less one standard error, at least 0.
+        """How much the model's say counts: the separation less one standard error, or 0 if it could well be luck.
 
         For independent raters of equal spread the best linear weight of a standardised opinion is its separation
-        (Fisher's discriminant); the standard error keeps luck in a short exam from buying a vote.
+        (Fisher's discriminant). A weight is earned by a separation that a model at chance reaches once in twenty
+        exams: alone on a committee even a small weight decides.
         """
         n = min(len(self.good), len(self.broken))
         error = math.sqrt(2 / n + self.separation**2 / (4 * n))
-        return max(0.0, self.separation - error)
+        return self.separation - error if self.separation > SURE * error else 0.0
 
     @cached_property
     def auc(self) -> float:
@@ -102,6 +105,11 @@ class Panel:
     def can_tell(self) -> bool:
         """True if at least one member has shown that it can."""
         return any(m.weight > 0 for m in self.members)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The weights by model, for the record: all 0 where nobody has shown anything."""
+        return {m.model: w if self.can_tell else 0.0 for m, w in zip(self.members, self.weights, strict=True)}
 
     def pooled(self, features: Sequence[float]) -> float:
         """The members' standardised opinions, weighted."""
