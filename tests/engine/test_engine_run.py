@@ -167,7 +167,7 @@ async def test_reviewers_that_cannot_tell_stop_the_run_before_it_costs(tmp_path:
     models = fake_models()
     blind = [type(m)(m.name, judge=lambda body: 0.5, respond=m.respond) for m in models]
     async with FakeServer(blind) as server:
-        with pytest.raises(ConfigError, match="No reviewer can tell"):
+        with pytest.raises(ConfigError, match="No reviewer of what the others write can tell"):
             await run(make_config(tmp_path, server.base_url), tmp_path / "run")
 
 

@@ -71,6 +71,19 @@ def test_parts_are_drawn_uniformly() -> None:
     assert len(set(casts)) == 120
 
 
+def test_somebody_who_can_tell_is_among_the_judges_of_every_cast() -> None:
+    draw = random.Random(3)
+    casts = [draw_cast(FIVE, 2, draw, able=frozenset("ab")) for _ in range(500)]
+    assert all({*c.reviewers, c.adjudicator} & {"a", "b"} for c in casts)
+    assert {c.generator for c in casts} == set("abcde")
+
+
+def test_whom_nobody_can_judge_does_not_write() -> None:
+    draw = random.Random(3)
+    assert {draw_cast(FIVE, 2, draw, able=frozenset("a")).generator for _ in range(200)} == set("bcde")
+    assert draw_cast(FIVE, 2, draw, "a", frozenset("a")).generator == "a", "a revision has the writer it has"
+
+
 def test_a_cast_depends_on_its_seed_alone() -> None:
     assert draw_cast(FIVE, 2, rng(1, "r01-00000", "cast")) == draw_cast(FIVE, 2, rng(1, "r01-00000", "cast"))
     assert len({draw_cast(FIVE, 2, rng(1, f"r01-{n}", "cast")) for n in range(50)}) > 20

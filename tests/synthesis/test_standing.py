@@ -61,6 +61,12 @@ def test_a_longer_exam_earns_more_trust() -> None:
     assert long.weight > short.weight > 0
 
 
+def test_members_that_read_fewer_seeds_are_fitted_on_those_that_all_read() -> None:
+    long, short = apart(2.0), Standing("n", "response", apart(2.0).good[:4], apart(2.0).broken[:4])
+    both = Panel((long, short))
+    assert 0 < both.rank((long.good[0], short.good[0])) < 1
+
+
 def test_half_way_between_good_and_broken_is_zero() -> None:
     able = apart(2.0)
     assert able.standardised(1.0) == pytest.approx(0)

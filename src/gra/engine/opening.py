@@ -120,12 +120,18 @@ async def make_gate(
     results = await together(sit(m, stage) for m in judges for stage in STAGES)
     standings = {(s.model, s.stage): s for s in results}
     await writer.put_fact("exam", [exam_row(s) for s in results])
-    if not any(s.weight for s in results if s.stage == "response"):
+    gate = SeedsRule(config.gate, standings)
+    writers = [m.name for m in config.models if "generator" in m.roles]
+    unjudged = [name for name in writers if not gate.able - {name}]
+    if len(unjudged) == len(writers):
         raise ConfigError(
-            "No reviewer can tell the seeds' responses from broken ones, so nothing it says would mean anything. "
-            "Add a larger model to the pool, check the seeds, or choose `gate: {type: paper}`."
+            "No reviewer of what the others write can tell the seeds' responses from broken ones, so nothing it says "
+            "would mean anything. Add a larger model to the pool, check the seeds, give the gate a larger `exam`, or "
+            "choose `gate: {type: paper}`."
         )
-    return SeedsRule(config.gate, standings)
+    for name in unjudged:
+        listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
+    return gate
 
 
 def exam_row(standing: Standing) -> dict[str, object]:

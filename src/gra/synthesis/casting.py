@@ -1,4 +1,7 @@
-"""Who plays which part: drawn at random for every sample, and all different (as in the paper)."""
+"""Who plays which part: drawn at random for every sample, and all different (as in the paper).
+
+A sample that nobody in its cast can judge would be made for nothing, so such casts are drawn again.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,38 @@ from gra.config.models import ModelConfig
 from gra.errors import ConfigError
 from gra.records import Cast
 
+PATIENCE = 200
+"""Draws before a cast is taken in which nobody can tell."""
 
-def draw_cast(models: Sequence[ModelConfig], reviewers: int, rng: random.Random, generator: str | None = None) -> Cast:
-    """A Generator, `reviewers` Reviewers and an Adjudicator, all different; the Generator may be given.
+
+def draw_cast(
+    models: Sequence[ModelConfig],
+    reviewers: int,
+    rng: random.Random,
+    generator: str | None = None,
+    able: frozenset[str] | None = None,
+) -> Cast:
+    """A Generator, `reviewers` Reviewers and an Adjudicator, all different, at random.
+
+    Args:
+        models: the pool, each with the parts it may play.
+        reviewers: how many.
+        rng: the draw depends on nothing else.
+        generator: the Generator, where it is given.
+        able: models whose opinion of a response counts; a cast has at least one of them to judge, unless there is no
+            such cast. None: all count.
 
     Raises:
         ConfigError: the pool has no such cast.
     """
+    for _ in range(PATIENCE):
+        cast = _draw(models, reviewers, rng, generator)
+        if able is None or able & {*cast.reviewers, cast.adjudicator}:
+            return cast
+    return cast
+
+
+def _draw(models: Sequence[ModelConfig], reviewers: int, rng: random.Random, generator: str | None) -> Cast:
     writers = [m.name for m in models if "generator" in m.roles]
     for writer in [generator] if generator else rng.sample(writers, len(writers)):
         others = [m for m in models if m.name != writer]

@@ -36,6 +36,11 @@ class Gate(Protocol):
         """True if a rejected response is near enough to be worth a revision."""
         ...
 
+    @property
+    def able(self) -> frozenset[str] | None:
+        """Models whose opinion of a response counts; None if all do."""
+        ...
+
 
 def usable(opinions: Sequence[Opinion]) -> list[Opinion]:
     """The opinions that could be read."""
@@ -97,6 +102,11 @@ class PaperRule:
         """Half of TAU is near enough."""
         return verdict.score >= self.config.tau / 2
 
+    @property
+    def able(self) -> None:
+        """In the paper all opinions count."""
+        return None
+
 
 def _zeros(opinion: Opinion) -> list[str]:
     return [c for c, p in zip(opinion.scores, points(opinion), strict=True) if p < 0.5]
@@ -156,6 +166,11 @@ class SeedsRule:
     def mendable(self, verdict: Verdict) -> bool:
         """Not so far down that a revision would have to become another answer."""
         return verdict.score >= 10 * HOPELESS_RANK
+
+    @property
+    def able(self) -> frozenset[str]:
+        """Those who have shown in their exam that they can tell."""
+        return frozenset(s.model for s in self.standings.values() if s.stage == "response" and s.weight)
 
     def _panel(self, stage: Stage, opinions: Sequence[Opinion]) -> tuple[Panel, tuple[float, ...]]:
         members = tuple(self.standings[o.model, stage] for o in opinions)

@@ -6,10 +6,11 @@ that small generators commit.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gra.calls import Ask, CallId
 from gra.config.synthesis import SynthesisConfig
@@ -22,6 +23,7 @@ from gra.together import together
 
 LONGEST = 900
 """Characters of instruction and response together that make a seed fit for the exam, if there are enough such."""
+LEAST_QUESTIONS = 4
 REFUSAL = "I'm sorry, but as an AI language model I cannot help with that."
 
 
@@ -42,7 +44,7 @@ def set_exam(entries: Sequence[Entry], config: SynthesisConfig, size: int) -> di
         SeedError: fewer than four seeds to set it from.
     """
     seeds = [e for e in entries if e.round == 0]
-    if len(seeds) < 4:
+    if len(seeds) < LEAST_QUESTIONS:
         raise SeedError(
             f"The `seeds` gate sets its reviewers an exam and needs at least 4 seeds; there are {len(seeds)}. "
             "Give more seeds, or choose `gate: {type: paper}`."
@@ -55,8 +57,21 @@ def set_exam(entries: Sequence[Entry], config: SynthesisConfig, size: int) -> di
 
 
 async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Standing | str:
-    """One model's standing at one stage, or why it has none: there is a question on which it could not be read."""
+    """One model's standing at one stage, or why it has none: there is a question on which it could not be read.
 
+    Whoever has shown after half of the questions that it can tell, or that it is at chance, is not asked the others.
+    """
+    half = max(LEAST_QUESTIONS, math.ceil(len(questions) / 2))
+    standing = await _standing(ask, model, reading, questions[:half])
+    if isinstance(standing, str) or not standing.unsure or half >= len(questions):
+        return standing
+    rest = await _standing(ask, model, reading, questions[half:])
+    if isinstance(rest, str):
+        return rest
+    return replace(standing, good=standing.good + rest.good, broken=standing.broken + rest.broken)
+
+
+async def _standing(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Standing | str:
     async def one(question: Question) -> tuple[Opinion, Opinion]:
         stage = question.good.stage
         pair = []
@@ -66,12 +81,12 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
         return pair[0], pair[1]
 
     pairs = await together(one(q) for q in questions)
-    read = [(g, b) for g, b in pairs if not g.failure and not b.failure]
-    if len(read) < len(questions):
-        example = next(o.failure for pair in pairs for o in pair if o.failure)
-        return f"it could be read on {len(read)} of {len(questions)} exam questions ({example})"
+    failures = [o.failure for pair in pairs for o in pair if o.failure]
+    if failures:
+        read = sum(not g.failure and not b.failure for g, b in pairs)
+        return f"it could be read on {read} of {len(questions)} exam questions ({failures[0]})"
     stage = questions[0].good.stage
-    return Standing(model, stage, tuple(feature(g) for g, _ in read), tuple(feature(b) for _, b in read))
+    return Standing(model, stage, tuple(feature(g) for g, _ in pairs), tuple(feature(b) for _, b in pairs))
 
 
 # --- breaking a seed --------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def begin(study: Study, round_number: int, index: int) -> Sample:
     config, name = study.config, sample_id(round_number, index)
     domain = study.pool.draw_domain(rng(config.random_seed, name, "domain"))
     examples = study.pool.draw_examples(domain, rng(config.random_seed, name, "examples"), config.examples[1])
-    cast = draw_cast(config.models, config.reviewers, rng(config.random_seed, name, "cast"))
+    cast = draw_cast(config.models, config.reviewers, rng(config.random_seed, name, "cast"), able=study.gate.able)
     return Sample(name, round_number, index, domain, cast, tuple(e.id for e in examples))
 
 
@@ -97,7 +97,7 @@ def cast_of(study: Study, sample: Sample, number: int) -> Cast:
     if number == 0:
         return sample.cast
     draw = rng(study.config.random_seed, sample.id, f"cast.v{number}")
-    return draw_cast(study.config.models, study.config.reviewers, draw, generator=sample.cast.generator)
+    return draw_cast(study.config.models, study.config.reviewers, draw, sample.cast.generator, study.gate.able)
 
 
 async def judged(study: Study, committee: Committee, sample: Sample) -> Version:

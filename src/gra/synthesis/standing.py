@@ -21,6 +21,8 @@ CLIP = 0.001
 """Probabilities are held within [CLIP, 1 - CLIP]: beyond that a logit says how sure a model sounds, not more."""
 SURE = NORMAL.inv_cdf(0.95)
 """Standard errors from 0 that a separation must be to count."""
+HOPELESS = 0.5
+"""Standard errors from 0 below which a model is not examined further."""
 LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
@@ -61,6 +63,17 @@ class Standing:
         return (fmean(self.good) - fmean(self.broken)) / self.spread
 
     @cached_property
+    def error(self) -> float:
+        """Standard error of the separation."""
+        n = min(len(self.good), len(self.broken))
+        return math.sqrt(2 / n + self.separation**2 / (4 * n))
+
+    @property
+    def unsure(self) -> bool:
+        """True if a longer exam could well change whether the model has a say."""
+        return HOPELESS < self.separation / self.error <= SURE
+
+    @cached_property
     def weight(self) -> float:
         """How much the model's say counts: the separation less one standard error, or 0 if it could well be luck.
 
@@ -68,9 +81,7 @@ class Standing:
         (Fisher's discriminant). A weight is earned by a separation that a model at chance reaches once in twenty
         exams: alone on a committee even a small weight decides.
         """
-        n = min(len(self.good), len(self.broken))
-        error = math.sqrt(2 / n + self.separation**2 / (4 * n))
-        return self.separation - error if self.separation > SURE * error else 0.0
+        return self.separation - self.error if self.separation > SURE * self.error else 0.0
 
     @cached_property
     def auc(self) -> float:
@@ -119,8 +130,9 @@ class Panel:
     def rank(self, features: Sequence[float]) -> float:
         """Share of the seeds that this panel rates below these features, in (0, 1), by a normal fit.
 
-        The fit is made on the seeds that all members read, so what they have in common is in it.
+        The fit is made on the seeds that all members read, so what they have in common is in it. They all read them in
+        the same order, and some read fewer.
         """
-        good = [self.pooled(seen) for seen in zip(*(m.good for m in self.members), strict=True)]
+        good = [self.pooled(seen) for seen in zip(*(m.good for m in self.members), strict=False)]
         spread = max(stdev(good), LEAST_SPREAD)
         return NORMAL.cdf((self.pooled(features) - fmean(good)) / spread)
