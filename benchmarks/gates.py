@@ -60,11 +60,13 @@ def main() -> None:
     own = {s.id: s.versions[0].verdict for s in samples}
     rows = [
         Row("the run's own gate", {id: verdict for id, verdict in own.items() if verdict}),
-        Row("paper's gate, probabilities", judged(recorded, PAPER)),
+        Row("paper's gate, as it was read", judged(recorded, PAPER)),
     ]
     if arguments.written:
         rows.append(Row("paper's gate, written scores", judged(asyncio.run(written(config_of(run), samples)), PAPER)))
-    print(f"{len(samples)} first versions in {arguments.run}")
+    judged_by_all = set.intersection(*(set(row.verdicts) for row in rows))
+    rows = [Row(row.name, {id: v for id, v in row.verdicts.items() if id in judged_by_all}) for row in rows]
+    print(f"{len(judged_by_all)} of {len(samples)} first versions in {arguments.run}: those that every row could judge")
     print(f"{'':30} accept  dispute  reject   mean  spread   good of kept     AUC")
     for row in rows:
         print(line(row, labels))

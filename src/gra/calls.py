@@ -97,7 +97,7 @@ class Ask(Protocol):
     """Puts a request to a model and returns its answer, from the ledger if it is there.
 
     Raises:
-        Refused: the server will never answer this request; the sample fails, others go on.
+        Refused: the server will not answer this request as things are; the sample fails, others go on.
         EndpointError: the endpoint gave up.
     """
 

@@ -6,7 +6,7 @@
     ├── CatalogueError            a model is unknown, cannot be fetched, or is not the file it should be
     ├── MissingExtra              an optional dependency is not installed
     ├── EndpointError             a model server cannot be reached, or answers so that going on is useless
-    │   ├── Refused               this one request was refused for good (too long, malformed); others may pass
+    │   ├── Refused               this one request was refused as things are (too long, malformed); others may pass
     │   └── KeyRefused            the server does not accept the API key
     ├── StoreError                a run folder cannot be read or written, or belongs to another configuration
     └── TargetMissed              the run ended with fewer accepted samples than it was asked for
@@ -62,7 +62,7 @@ class EndpointError(GraError):
 
 
 class Refused(EndpointError):
-    """The server refused this one request for good, for example because it is too long."""
+    """The server refused this one request as things are, for example because it is too long for its context."""
 
 
 class KeyRefused(EndpointError):

@@ -13,7 +13,7 @@ from gra.config.models import ALL_PARTS, ModelConfig, Part
 from gra.errors import ConfigError
 from gra.ids import rng
 from gra.records import Entry
-from gra.synthesis.casting import annotators, draw_cast
+from gra.synthesis.casting import Able, annotators, draw_cast
 from gra.synthesis.pool import Pool
 
 
@@ -71,17 +71,29 @@ def test_parts_are_drawn_uniformly() -> None:
     assert len(set(casts)) == 120
 
 
+def able(response: str, instruction: str = "") -> Able:
+    return {"response": frozenset(response), "instruction": frozenset(instruction)}
+
+
 def test_somebody_who_can_tell_is_among_the_judges_of_every_cast() -> None:
     draw = random.Random(3)
-    casts = [draw_cast(FIVE, 2, draw, able=frozenset("ab")) for _ in range(500)]
+    casts = [draw_cast(FIVE, 2, draw, able=able("ab", "ac")) for _ in range(500)]
     assert all({*c.reviewers, c.adjudicator} & {"a", "b"} for c in casts)
+    assert all({*c.reviewers} & {"a", "c"} for c in casts)
     assert {c.generator for c in casts} == set("abcde")
 
 
 def test_whom_nobody_can_judge_does_not_write() -> None:
     draw = random.Random(3)
-    assert {draw_cast(FIVE, 2, draw, able=frozenset("a")).generator for _ in range(200)} == set("bcde")
-    assert draw_cast(FIVE, 2, draw, "a", frozenset("a")).generator == "a", "a revision has the writer it has"
+    assert {draw_cast(FIVE, 2, draw, able=able("a")).generator for _ in range(200)} == set("bcde")
+    assert draw_cast(FIVE, 2, draw, "a", able("a")).generator == "a", "a revision has the writer it has"
+
+
+def test_judges_of_responses_come_before_judges_of_instructions() -> None:
+    draw = random.Random(3)
+    casts = [draw_cast(FIVE[:4], 2, draw, able=able("a", "b")) for _ in range(200)]
+    assert all("a" in {*c.reviewers, c.adjudicator} for c in casts)
+    assert all("b" in c.reviewers for c in casts)
 
 
 def test_a_cast_depends_on_its_seed_alone() -> None:

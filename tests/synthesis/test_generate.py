@@ -100,6 +100,13 @@ async def test_a_copied_or_empty_instruction_is_given_up_after_one_more_try(copi
         await generator(Scripted(copied, copied)).instruction(("k",))
 
 
+@pytest.mark.parametrize("echo", ["Write an exercise about: fraction, pizza.", "Pizza, fraction", "About pizza."])
+async def test_an_instruction_that_only_repeats_what_was_asked_for_gets_a_repair_turn(echo: str) -> None:
+    ask = Scripted(echo, "Cut a pizza into eight fractions.")
+    assert await generator(ask).instruction(("fraction", "pizza")) == "Cut a pizza into eight fractions."
+    assert "only repeats" in shown(ask, 1)
+
+
 async def test_a_response_is_written_after_as_many_answered_examples_as_asked_for() -> None:
     ask = Scripted("4")
     assert await generator(ask, response_examples=1).response("Add 2 and 2.") == "4"

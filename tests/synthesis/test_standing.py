@@ -62,9 +62,18 @@ def test_a_longer_exam_earns_more_trust() -> None:
 
 
 def test_members_that_read_fewer_seeds_are_fitted_on_those_that_all_read() -> None:
-    long, short = apart(2.0), Standing("n", "response", apart(2.0).good[:4], apart(2.0).broken[:4])
-    both = Panel((long, short))
-    assert 0 < both.rank((long.good[0], short.good[0])) < 1
+    long = apart(2.0)
+    short = Standing("n", "response", long.good[:6], long.broken[:6])
+    cut = Standing("m", "response", long.good[:6], long.broken[:6])
+    seen = (long.good[0], short.good[0])
+    assert Panel((long, short)).rank(seen) == pytest.approx(Panel((cut, short)).rank(seen), abs=0.05)
+
+
+def test_who_cannot_tell_changes_nothing_by_having_read_fewer() -> None:
+    able, lost = apart(2.0), Standing("n", "response", (1.0, 2.0, 3.0, 4.0), (4.0, 3.0, 2.0, 1.0))
+    assert not lost.weight
+    for value in able.good:
+        assert Panel((able, lost)).rank((value, 9.0)) == pytest.approx(Panel((able,)).rank((value,)))
 
 
 def test_half_way_between_good_and_broken_is_zero() -> None:

@@ -73,7 +73,9 @@ class SeedsGate(Settings):
 
 
 class Budget(Settings):
-    """Where to stop short of the target. Reaching a limit ends the run in good order, with what it has."""
+    """Where to stop short of the target. Reaching a limit ends the run in good order, with what it has; the summaries
+    of a round that is full are still written.
+    """
 
     candidates_per_accepted: float = Field(default=10.0, ge=1)
     """Give up on a round after its target times this many candidates."""

@@ -89,11 +89,13 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
         servers = {name: _server(name, cards[name], file, config, listen, logs) for name, file in files.items()}
         for server in servers.values():
             stack.push_async_callback(server.stop)
+        loading = asyncio.Semaphore(2)  # one reads its file while another warms up; more would slow each other down
         ready = len(wanted) - len(servers)  # the user's own servers run already
 
         async def start(server: LocalServer) -> None:
             nonlocal ready
-            await server.start()
+            async with loading:
+                await server.start()
             ready += 1
             listen(PhaseAdvanced(ready))
 

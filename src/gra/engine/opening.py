@@ -6,14 +6,16 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 from gra.calls import Ask
-from gra.config.synthesis import PaperGate, SynthesisConfig
+from gra.config.synthesis import PaperGate, SeedsGate, SynthesisConfig
 from gra.errors import ConfigError, SeedError
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
 from gra.llm import Abilities
 from gra.records import Entry, Seed, Stage
 from gra.records import Reading as ReadingName
+from gra.store.reader import Reader
 from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule
@@ -86,20 +88,48 @@ async def make_gate(
     config: SynthesisConfig,
     entries: Sequence[Entry],
     readings: Mapping[str, Reading],
+    reader: Reader,
     writer: Writer,
     listen: Listener,
 ) -> Gate:
     """The gate of the configuration; for `seeds`, after every judge has sat its exam.
+
+    One run has one gate: an exam that was sat in an earlier attempt counts, whatever the servers would say now.
 
     Raises:
         ConfigError: no reviewer can tell good from broken.
     """
     if isinstance(config.gate, PaperGate):
         return PaperRule(config.gate)
-    questions = set_exam(entries, config, config.gate.exam)
+    standings = [_standing(row) for row in reader.fact("exam") or []]
+    if not standings:
+        standings = await _examined(ask, config, config.gate, entries, readings, listen)
+        await writer.put_fact("exam", [exam_row(s) for s in standings])
+    gate = SeedsRule(config.gate, {(s.model, s.stage): s for s in standings})
+    writers = [m.name for m in config.models if "generator" in m.roles]
+    unjudged = [name for name in writers if not gate.able["response"] - {name}]
+    if len(unjudged) == len(writers):
+        raise ConfigError(
+            "No reviewer of what the others write can tell the seeds' responses from broken ones, so nothing it says "
+            "would mean anything. Add a larger model to the pool, check the seeds, give the gate a larger `exam`, or "
+            "choose `gate: {type: paper}`."
+        )
+    for name in unjudged:
+        listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
+    return gate
+
+
+async def _examined(
+    ask: Ask,
+    config: SynthesisConfig,
+    gate: SeedsGate,
+    entries: Sequence[Entry],
+    readings: Mapping[str, Reading],
+    listen: Listener,
+) -> list[Standing]:
+    questions = set_exam(entries, config, gate.exam)
     judges = [m.name for m in config.models if {"reviewer", "adjudicator"} & set(m.roles)]
     listen(PhaseStarted("exam", f"{', '.join(judges)} read seeds and broken twins", len(judges) * len(STAGES)))
-    standings: dict[tuple[str, Stage], Standing] = {}
     done = 0
 
     async def sit(model: str, stage: Stage) -> Standing:
@@ -117,21 +147,7 @@ async def make_gate(
             )
         return result
 
-    results = await together(sit(m, stage) for m in judges for stage in STAGES)
-    standings = {(s.model, s.stage): s for s in results}
-    await writer.put_fact("exam", [exam_row(s) for s in results])
-    gate = SeedsRule(config.gate, standings)
-    writers = [m.name for m in config.models if "generator" in m.roles]
-    unjudged = [name for name in writers if not gate.able - {name}]
-    if len(unjudged) == len(writers):
-        raise ConfigError(
-            "No reviewer of what the others write can tell the seeds' responses from broken ones, so nothing it says "
-            "would mean anything. Add a larger model to the pool, check the seeds, give the gate a larger `exam`, or "
-            "choose `gate: {type: paper}`."
-        )
-    for name in unjudged:
-        listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
-    return gate
+    return await together(sit(m, stage) for m in judges for stage in STAGES)
 
 
 def exam_row(standing: Standing) -> dict[str, object]:
@@ -148,3 +164,7 @@ def exam_row(standing: Standing) -> dict[str, object]:
         "good": list(standing.good),
         "broken": list(standing.broken),
     }
+
+
+def _standing(row: Mapping[str, Any]) -> Standing:
+    return Standing(row["model"], row["stage"], tuple(row["good"]), tuple(row["broken"]))

@@ -142,13 +142,14 @@ class Round:
             sample = await run_sample(self.study, self.number, index)
             if sample.status is Status.PASSED:
                 await self._embed([sample])
+            self._failures_in_a_row = 0
         except (KeyRefused, StoreError):
             raise
         except EndpointError as error:
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= self.limits.give_up_after:
+                raise
             sample = end(begin(self.study, self.number, index), Status.FAILED, str(error))
-        self._failures_in_a_row = self._failures_in_a_row + 1 if sample.status is Status.FAILED else 0
-        if self._failures_in_a_row >= self.limits.give_up_after:
-            raise EndpointError(sample.reason)
         if (task := asyncio.current_task()) is not None:
             self._storing.add(task)
         await self.writer.put_sample(sample)

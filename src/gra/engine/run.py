@@ -11,7 +11,7 @@ from typing import Any
 from gra.config.fingerprint import fingerprint, resolved
 from gra.config.load import RunConfig
 from gra.config.pool import check_pool
-from gra.config.synthesis import SynthesisConfig
+from gra.config.synthesis import Budget, SynthesisConfig
 from gra.engine.desk import BudgetSpent, Desk, Spending
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
@@ -117,6 +117,8 @@ class Progress:
         spent = self.reader.totals().all
         spending = Spending(synthesis.budget, spent.calls, spent.prompt_tokens + spent.completion_tokens)
         desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
+        # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
+        unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget()), self.listen)
         embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
         try:
             chosen = choose_readings(synthesis, models.abilities)
@@ -124,12 +126,12 @@ class Progress:
             await self._same("models", dict(models.identities))
             readings = make_readings(synthesis, chosen, models.lanes)
             entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
-            gate = await make_gate(desk, synthesis, entries, readings, self.writer, self.listen)
+            gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
             full = await self._reopen_short()
             entries = self.reader.pool()
             for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
                 study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, gate, desk)
-                statement = await self._round(study, number, embedder, Annotator(desk, synthesis), entries)
+                statement = await self._round(study, number, embedder, Annotator(unbounded, synthesis), entries)
                 if statement:
                     return self.ending(statement)
                 entries = self.reader.pool()
@@ -164,7 +166,7 @@ class Progress:
         await self.writer.put_fact(fact, now)
 
     async def _round(
-        self, study: Study, number: int, embedder: Embedder, annotator: Annotator, entries: list[Entry]
+        self, study: Study, number: int, embedder: Embedder, closing: Annotator, entries: list[Entry]
     ) -> str:
         """One round; returns why the run cannot go on, or nothing."""
         synthesis, target = study.config, share(study.config, number)
@@ -180,7 +182,7 @@ class Progress:
         pool = await embedder.known(entries)
         this = Round(study, number, limits, pool, embedder, self.writer, self.listen)
         result = await this.run(known)
-        await self._close(number, result, annotator)
+        await self._close(number, result, Annotator(study.ask, synthesis) if result.statement else closing)
         self.listen(RoundClosed(number, len(result.accepted), target, len(result.samples)))
         return result.statement
 

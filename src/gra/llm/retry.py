@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -165,14 +165,14 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     return max(0.0, (moment - now).total_seconds())
 
 
-def said(body: bytes) -> str:
-    """What an error body says, as one bounded line of plain text."""
+def said(body: bytes, hide: Callable[[str], str] = str) -> str:
+    """What an error body says, as one bounded line of plain text; `hide` takes out what must not be shown."""
     text = body[:65_536].decode("utf-8", "replace")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return plain(text)
-    return plain(error_message(value) or text)
+        return plain(hide(text))
+    return plain(hide(error_message(value) or text))
 
 
 def error_message(value: Any) -> str:

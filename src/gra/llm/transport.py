@@ -7,7 +7,7 @@ prompts or retrying.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,10 @@ class Call:
     key: ApiKey | None = None
     body: Mapping[str, Any] | None = None
     """Sent as JSON by POST; without one the call is a GET."""
+
+    def hide(self, text: str) -> str:
+        """The text without the key, for whatever is quoted: servers like to repeat it, and cutting could halve it."""
+        return self.key.hide_in(text) if self.key else text
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -57,20 +61,14 @@ async def send(session: aiohttp.ClientSession, call: Call, timeout_s: float) -> 
             if body is None:
                 return Fault("body", f"more than {LARGEST_BODY} bytes", response.status)
             if response.status != 200:
-                return _refusal(response, _without_key(body, call.key))
-            answer = _object(body)
-            return _object(_without_key(body, call.key)) if isinstance(answer, Fault) else answer
+                return _refusal(response, body, call.hide)
+            return _object(body, call.hide)
     except TimeoutError:
         return Fault("timeout", f"{timeout_s:g} s passed")
     except aiohttp.ClientError as error:
-        return Fault("connection", plain(str(error) or type(error).__name__))
+        return Fault("connection", plain(call.hide(str(error)) or type(error).__name__))
     except OSError as error:
-        return Fault("connection", plain(str(error)))
-
-
-def _without_key(body: bytes, key: ApiKey | None) -> bytes:
-    """An error's body before anything of it is quoted: servers like to repeat the key, and cutting may halve it."""
-    return key.hide_in(body.decode("utf-8", "replace")).encode() if key else body
+        return Fault("connection", plain(call.hide(str(error))))
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
@@ -83,23 +81,23 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
     return bytes(body)
 
 
-def _refusal(response: aiohttp.ClientResponse, body: bytes) -> Fault:
-    words = said(body)
+def _refusal(response: aiohttp.ClientResponse, body: bytes, hide: Callable[[str], str]) -> Fault:
+    words = said(body, hide)
     if 300 <= response.status < 400:
-        words = plain("to " + response.headers.get("Location", "nowhere").split("?")[0])
+        words = plain("to " + hide(response.headers.get("Location", "nowhere").split("?")[0]))
     wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
     return Fault("status", words, response.status, wait)
 
 
-def _object(body: bytes) -> dict[str, Any] | Fault:
+def _object(body: bytes, hide: Callable[[str], str]) -> dict[str, Any] | Fault:
     try:
         value = json.loads(body.decode("utf-8"))
     except UnicodeDecodeError:
         return Fault("body", "it is not valid UTF-8")
     except (ValueError, RecursionError):
-        return Fault("body", f"it is not JSON but begins: {plain(body[:200].decode('utf-8', 'replace'), 80)}")
+        return Fault("body", f"it is not JSON but begins: {plain(hide(body.decode('utf-8'))[:200], 80)}")
     if not isinstance(value, dict):
         return Fault("body", "it is not a JSON object")
     if value.get("error"):  # some gateways report an upstream's failure with status 200
-        return Fault("body", plain(error_message(value) or "it reports an error"))
+        return Fault("body", plain(hide(error_message(value) or "it reports an error")))
     return value

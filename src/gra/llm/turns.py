@@ -80,5 +80,5 @@ def _hand_over(queue: list[Player], on_turn: list[Player]) -> None:
 def _signal(player: Player, number: signal.Signals) -> None:
     pid = player.pid()
     if pid is not None:
-        with suppress(ProcessLookupError):
+        with suppress(OSError):  # gone, or not ours any more
             os.kill(pid, number)

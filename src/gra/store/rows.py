@@ -18,7 +18,7 @@ from gra.records import Entry, Sample
 from gra.store.codec import checksum, compact, from_json, label, readable, text_of, to_json
 
 Answer = Reply | Refused
-"""What a model server said to a request: a reply, or that it will never answer it."""
+"""What a model server said to a request: a reply, or that it will not answer it as things are."""
 
 CALL_FIELDS = (
     "sample, step, attempt, digest, task, model, prompt, outcome, "

@@ -6,13 +6,15 @@ A sample that nobody in its cast can judge would be made for nothing, so such ca
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gra.config.models import ModelConfig
 from gra.errors import ConfigError
-from gra.records import Cast
+from gra.records import Cast, Stage
 
-PATIENCE = 200
+Able = Mapping[Stage, frozenset[str]]
+"""At each stage, the models that have shown that they can tell good from broken."""
+PATIENCE = 100
 """Draws before a cast is taken in which nobody can tell."""
 
 
@@ -21,7 +23,7 @@ def draw_cast(
     reviewers: int,
     rng: random.Random,
     generator: str | None = None,
-    able: frozenset[str] | None = None,
+    able: Able | None = None,
 ) -> Cast:
     """A Generator, `reviewers` Reviewers and an Adjudicator, all different, at random.
 
@@ -30,17 +32,33 @@ def draw_cast(
         reviewers: how many.
         rng: the draw depends on nothing else.
         generator: the Generator, where it is given.
-        able: models whose opinion of a response counts; a cast has at least one of them to judge, unless there is no
-            such cast. None: all count.
+        able: whose opinions count. A cast has somebody who can tell among its Reviewers of the instruction, and among
+            those who judge the response, as far as the pool has such casts. None: all opinions count.
 
     Raises:
         ConfigError: the pool has no such cast.
     """
-    for _ in range(PATIENCE):
-        cast = _draw(models, reviewers, rng, generator)
-        if able is None or able & {*cast.reviewers, cast.adjudicator}:
-            return cast
-    return cast
+    best = _draw(models, reviewers, rng, generator)
+    for _ in range(PATIENCE if able else 0):
+        if _told(best, able) == MOST:
+            break
+        best = max(best, _draw(models, reviewers, rng, generator), key=lambda cast: _told(cast, able))
+    return best
+
+
+MOST = (True, True, True)
+
+
+def _told(cast: Cast, able: Able | None) -> tuple[bool, bool, bool]:
+    """Whether somebody can tell about the response, about the instruction, and in a dispute; most important first."""
+    if able is None:
+        return MOST
+    judges = {*cast.reviewers, cast.adjudicator}
+    return (
+        bool(able["response"] & judges),
+        bool(able["instruction"] & {*cast.reviewers}),
+        cast.adjudicator in able["response"],
+    )
 
 
 def _draw(models: Sequence[ModelConfig], reviewers: int, rng: random.Random, generator: str | None) -> Cast:

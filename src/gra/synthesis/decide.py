@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, pstdev
-from typing import Protocol
+from typing import Protocol, get_args
 
 from gra.config.synthesis import PaperGate, SeedsGate
 from gra.records import Opinion, Stage, Verdict
@@ -37,8 +37,8 @@ class Gate(Protocol):
         ...
 
     @property
-    def able(self) -> frozenset[str] | None:
-        """Models whose opinion of a response counts; None if all do."""
+    def able(self) -> Mapping[Stage, frozenset[str]] | None:
+        """At each stage the models whose opinions count; None if all do."""
         ...
 
 
@@ -168,9 +168,10 @@ class SeedsRule:
         return verdict.score >= 10 * HOPELESS_RANK
 
     @property
-    def able(self) -> frozenset[str]:
+    def able(self) -> Mapping[Stage, frozenset[str]]:
         """Those who have shown in their exam that they can tell."""
-        return frozenset(s.model for s in self.standings.values() if s.stage == "response" and s.weight)
+        can = [s for s in self.standings.values() if s.weight]
+        return {stage: frozenset(s.model for s in can if s.stage == stage) for stage in get_args(Stage)}
 
     def _panel(self, stage: Stage, opinions: Sequence[Opinion]) -> tuple[Panel, tuple[float, ...]]:
         members = tuple(self.standings[o.model, stage] for o in opinions)

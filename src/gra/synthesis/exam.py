@@ -84,7 +84,7 @@ async def _standing(ask: Ask, model: str, reading: Reading, questions: Sequence[
     failures = [o.failure for pair in pairs for o in pair if o.failure]
     if failures:
         read = sum(not g.failure and not b.failure for g, b in pairs)
-        return f"it could be read on {read} of {len(questions)} exam questions ({failures[0]})"
+        return f"it could be read on {read} of {len(questions)} exam questions put to it ({failures[0]})"
     stage = questions[0].good.stage
     return Standing(model, stage, tuple(feature(g) for g, _ in pairs), tuple(feature(b) for _, b in pairs))
 
@@ -142,7 +142,7 @@ def shuffled(seed: Entry, other: Entry, draw: random.Random) -> str | None:
 
 FAULTS: Mapping[Stage, tuple[Fault, ...]] = {
     "instruction": (cut, glued, listed, shuffled),
-    "response": (swapped, truncated, refused, swapped, truncated, repeated),
+    "response": (swapped, truncated, refused, repeated, swapped, truncated),
 }
 STAGES: tuple[Stage, ...] = ("instruction", "response")
 

@@ -7,6 +7,7 @@ keep to their length and manner instead of writing on until they are cut off (do
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -22,6 +23,8 @@ from gra.synthesis.review import comments_text
 
 LONGEST_EXAMPLE = 600
 """Characters of an instruction that is still shown as an example; a longer one is represented by its summary."""
+LEAST_COPY = 40
+"""Characters from which an answer that is an example's, word for word, is a copy and not a coincidence."""
 LONGEST_ANSWERED = 1500
 """Characters of instruction and response together that are still shown as an example of a response."""
 
@@ -57,7 +60,7 @@ class Generator:
         """An executable instruction from the keywords, with the examples' summaries as reference.
 
         Raises:
-            Unwritten: an empty text, or an example word for word.
+            Unwritten: an empty text, an example word for word, or nothing but the keywords.
         """
         template = load_template("instruction")
         values = {**self._values(), "new_keywords": ", ".join(keywords)}
@@ -71,8 +74,12 @@ class Generator:
 
         def parse(text: str) -> str | Unusable:
             written = read_plain(text, longest=8_000)
-            if not isinstance(written, Unusable) and _squeezed(written) in known:
+            if isinstance(written, Unusable):
+                return written
+            if _squeezed(written) in known:
                 return Unusable("it is an example, word for word")
+            if not _words(written) - _words(request.messages[-1].content):
+                return Unusable("it only repeats what was asked for")
             return written
 
         return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse, whole=True)
@@ -112,7 +119,15 @@ class Generator:
             sampling=self._sampling(step),
             prompt=template.label,
         )
-        return await ask_or_fail(self._ask, CallId(self._sample.id, step), request, read_plain, whole=True)
+        copies = {_squeezed(row["response"]) for row in shown if len(row["response"]) >= LEAST_COPY}
+
+        def parse(text: str) -> str | Unusable:
+            written = read_plain(text)
+            if not isinstance(written, Unusable) and _squeezed(written) in copies:
+                return Unusable("it is an example's answer, word for word")
+            return written
+
+        return await ask_or_fail(self._ask, CallId(self._sample.id, step), request, parse, whole=True)
 
     def _values(self) -> dict[str, str]:
         return {
@@ -154,6 +169,10 @@ def read_novel_keywords(text: str, domain: str, examples: Sequence[Entry]) -> tu
     if not isinstance(words, Unusable) and any(same_keywords(words, e.keywords) for e in examples):
         return Unusable("these keywords have been used already")
     return words
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
 
 
 def _squeezed(text: str) -> str:

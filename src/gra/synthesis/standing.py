@@ -21,8 +21,8 @@ CLIP = 0.001
 """Probabilities are held within [CLIP, 1 - CLIP]: beyond that a logit says how sure a model sounds, not more."""
 SURE = NORMAL.inv_cdf(0.95)
 """Standard errors from 0 that a separation must be to count."""
-HOPELESS = 0.5
-"""Standard errors from 0 below which a model is not examined further."""
+PLAIN = NORMAL.inv_cdf(0.99)
+"""Standard errors from 0 that make half an exam enough: stricter, because a short exam is the luckier one."""
 LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
@@ -71,7 +71,7 @@ class Standing:
     @property
     def unsure(self) -> bool:
         """True if a longer exam could well change whether the model has a say."""
-        return HOPELESS < self.separation / self.error <= SURE
+        return 0 < self.separation / self.error <= PLAIN
 
     @cached_property
     def weight(self) -> float:
@@ -130,9 +130,11 @@ class Panel:
     def rank(self, features: Sequence[float]) -> float:
         """Share of the seeds that this panel rates below these features, in (0, 1), by a normal fit.
 
-        The fit is made on the seeds that all members read, so what they have in common is in it. They all read them in
-        the same order, and some read fewer.
+        The fit is made on the seeds that all who are heard read, so what they have in common is in it. All models read
+        them in the same order, and some read fewer.
         """
-        good = [self.pooled(seen) for seen in zip(*(m.good for m in self.members), strict=False)]
+        heard = [(m, w) for m, w in zip(self.members, self.weights, strict=True) if w]
+        seeds = zip(*(m.good for m, _ in heard), strict=False)
+        good = [sum(w * m.standardised(f) for (m, w), f in zip(heard, seen, strict=True)) for seen in seeds]
         spread = max(stdev(good), LEAST_SPREAD)
         return NORMAL.cdf((self.pooled(features) - fmean(good)) / spread)
