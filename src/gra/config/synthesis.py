@@ -73,7 +73,7 @@ class SeedsGate(Settings):
 
 
 class Budget(Settings):
-    """Where to stop short of the target, in good order and with what there is; a full round still gets its summaries."""
+    """Where to stop short of the target, in good order with what there is; a full round still gets its summaries."""
 
     candidates_per_accepted: float = Field(default=10.0, ge=1)
     """Give up on a round after its target times this many candidates."""
