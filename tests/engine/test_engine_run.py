@@ -163,6 +163,18 @@ async def test_without_log_probabilities_reviews_are_written(tmp_path: Path) -> 
             await run(asked, tmp_path / "other")
 
 
+async def test_the_exam_is_sat_once_for_all_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeServer(fake_models()) as server:
+        short = make_config(tmp_path, server.base_url, budget={"candidates_per_accepted": 1})
+        assert not (await run(short, tmp_path / "run")).complete
+
+        async def fail(*_: object) -> None:
+            raise AssertionError("another exam could make another gate in mid-run")
+
+        monkeypatch.setattr("gra.engine.opening.sit_exam", fail)
+        assert (await run(make_config(tmp_path, server.base_url), tmp_path / "run")).complete
+
+
 async def test_reviewers_that_cannot_tell_stop_the_run_before_it_costs(tmp_path: Path) -> None:
     models = fake_models()
     blind = [type(m)(m.name, judge=lambda body: 0.5, respond=m.respond) for m in models]
