@@ -110,7 +110,7 @@ def test_what_is_said_of_a_run_can_be_completed(tmp_path: Path) -> None:
     update_run(run, {**DOCUMENT, "models": {"one": "sha256:m"}, "odd": "\ud800"})
     assert open_run(run.path).document["models"] == {"one": "sha256:m"}
     assert open_run(run.path).document["odd"] == "\ud800"
-    with pytest.raises(StoreError, match="another configuration"):
+    with pytest.raises(StoreError, match="was begun with other"):
         update_run(run, {**DOCUMENT, "fingerprint": "sha256:b"})
 
 
