@@ -89,11 +89,18 @@ def test_whom_nobody_can_judge_does_not_write() -> None:
     assert draw_cast(FIVE, 2, draw, "a", able("a")).generator == "a", "a revision has the writer it has"
 
 
+def test_who_alone_can_tell_instructions_writes_as_often_as_the_others() -> None:
+    draw = random.Random(3)
+    casts = [draw_cast(FIVE, 2, draw, able=able("ab", "a")) for _ in range(1000)]
+    assert abs(Counter(c.generator for c in casts)["a"] - 200) < 60
+    assert all("a" in c.reviewers for c in casts if c.generator != "a")
+
+
 def test_judges_of_responses_come_before_judges_of_instructions() -> None:
     draw = random.Random(3)
     casts = [draw_cast(FIVE[:4], 2, draw, able=able("a", "b")) for _ in range(200)]
     assert all("a" in {*c.reviewers, c.adjudicator} for c in casts)
-    assert all("b" in c.reviewers for c in casts)
+    assert all("b" in c.reviewers for c in casts if c.generator != "b")
 
 
 def test_a_cast_depends_on_its_seed_alone() -> None:

@@ -39,20 +39,25 @@ def draw_cast(
         ConfigError: the pool has no such cast.
     """
     best = _draw(models, reviewers, rng, generator)
-    for _ in range(PATIENCE if able else 0):
+    if able is None:
+        return best
+    for _ in range(PATIENCE):
+        if generator or able["response"] - {best.generator}:
+            break
+        best = _draw(models, reviewers, rng, generator)
+    # Who writes is settled by now: judges of instructions are no reason to prefer another writer.
+    for _ in range(PATIENCE):
         if _told(best, able) == MOST:
             break
-        best = max(best, _draw(models, reviewers, rng, generator), key=lambda cast: _told(cast, able))
+        best = max(best, _draw(models, reviewers, rng, best.generator), key=lambda cast: _told(cast, able))
     return best
 
 
 MOST = (True, True, True)
 
 
-def _told(cast: Cast, able: Able | None) -> tuple[bool, bool, bool]:
+def _told(cast: Cast, able: Able) -> tuple[bool, bool, bool]:
     """Whether somebody can tell about the response, about the instruction, and in a dispute; most important first."""
-    if able is None:
-        return MOST
     judges = {*cast.reviewers, cast.adjudicator}
     return (
         bool(able["response"] & judges),
