@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gra.errors import ConfigError, StoreError
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from gra.store.reader import Reader
     from gra.store.run_dir import RunDir
 
-NOTHING: Mapping[str, object] = MappingProxyType({})
 NAMED = 5
 """Ids named where a beginning fits several samples."""
 
@@ -45,17 +43,17 @@ def written_config(run: RunDir) -> dict[str, Any]:
     return config
 
 
-def config_of(run: RunDir, overrides: Mapping[str, object] = NOTHING) -> RunConfig:
+def config_of(run: RunDir, overrides: Mapping[str, object] | None = None) -> RunConfig:
     """The configuration that a run was started with, with values laid over it.
 
     Raises:
         ConfigError: the overrides do not fit it.
         StoreError: `run.json` was changed so that it is none any more.
     """
-    from gra.config.load import resolved_config
+    from gra.config.load import NO_OVERRIDES, resolved_config
 
     try:
-        return resolved_config(written_config(run), str(run.path / "run.json"), overrides)
+        return resolved_config(written_config(run), str(run.path / "run.json"), overrides or NO_OVERRIDES)
     except ConfigError as error:
         if overrides:
             raise

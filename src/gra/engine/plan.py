@@ -200,8 +200,8 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
     ruling = _opinion("adjudicate", "response", lengths, written, lengths.response, said)
     answer = _call("response", "response", lengths.instruction + manner, lengths.response, answered)
-    mending = lengths.instruction + lengths.response + said + manner
-    again = _call("revise", "revise", mending, lengths.response, answered)
+    corrected = lengths.instruction + said + manner
+    again = _call("revise", "revise", corrected, lengths.response, answered)
     return (
         _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
         _call("instruction", "instruction", example, lengths.instruction, shots),
@@ -222,6 +222,7 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float) -> t
         f"candidates are as long as the seeds: {lengths.instruction:.0f} tokens of instruction, "
         f"{lengths.response:.0f} of response, at {CHARACTERS_PER_TOKEN:g} characters per token",
         f"opinions of {written:.0%} of the judges are written, of the others read from probabilities",
+        "every judge sits the whole exam; half of it is often enough",
         f"{DISPUTED:.0%} of reviews are disputed; {revised}; no repair turns",
         "candidates that are begun ahead and turn out not to be needed are not counted",
         "prompt tokens are counted before the server's cache",

@@ -32,8 +32,8 @@ def draw_cast(
         reviewers: how many.
         rng: the draw depends on nothing else.
         generator: the Generator, where it is given.
-        able: whose opinions count. A cast has somebody who can tell among its Reviewers of the instruction, and among
-            those who judge the response, as far as the pool has such casts. None: all opinions count.
+        able: whose opinions count. A cast has somebody who can tell among its Reviewers of the instruction, among those
+            who judge the response, and as Adjudicator, as far as the pool has such casts. None: all opinions count.
 
     Raises:
         ConfigError: the pool has no such cast.
