@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -39,11 +40,14 @@ def catalogue_names(config: SynthesisConfig) -> Iterator[str]:
 
 
 def test_the_quickstart_comes_with_26_usable_short_seeds() -> None:
-    report = read_seeds(load_config(QUICKSTART / "quickstart.yaml").synthesis.seeds.path)
+    config = load_config(QUICKSTART / "quickstart.yaml").synthesis
+    report = read_seeds(config.seeds.path)
     assert (len(report.seeds), report.records, report.form, report.problems) == (26, 26, "alpaca", ())
     lengths = [len(seed.instruction) + len(seed.response) for seed in report.seeds]
     assert min(lengths) >= 60 and max(lengths) <= 300
-    assert all(seed.domain is None for seed in report.seeds)
+    # Annotated, so that nothing has to be asked about them; each domain has enough to be shown as examples.
+    assert all(seed.domain and seed.keywords and seed.summary for seed in report.seeds)
+    assert min(Counter(seed.domain for seed in report.seeds).values()) >= config.examples[1]
 
 
 def test_the_quickstart_says_where_its_seeds_come_from() -> None:

@@ -100,7 +100,15 @@ async def test_a_copied_or_empty_instruction_is_given_up_after_one_more_try(copi
         await generator(Scripted(copied, copied)).instruction(("k",))
 
 
-@pytest.mark.parametrize("echo", ["Write an exercise about: fraction, pizza.", "Pizza, fraction", "About pizza."])
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "Write an exercise about: fraction, pizza.",
+        "Pizza, fraction",
+        "About pizza.",
+        "Write an exercise about fractions and hunger.\n\nThree friends share a pizza.",
+    ],
+)
 async def test_an_instruction_that_only_repeats_what_was_asked_for_gets_a_repair_turn(echo: str) -> None:
     ask = Scripted(echo, "Cut a pizza into eight fractions.")
     assert await generator(ask).instruction(("fraction", "pizza")) == "Cut a pizza into eight fractions."

@@ -60,7 +60,7 @@ class Generator:
         """An executable instruction from the keywords, with the examples' summaries as reference.
 
         Raises:
-            Unwritten: an empty text, an example word for word, or nothing but the keywords.
+            Unwritten: an empty text, an example word for word, or the request again instead of the exercise.
         """
         template = load_template("instruction")
         values = {**self._values(), "new_keywords": ", ".join(keywords)}
@@ -78,8 +78,10 @@ class Generator:
                 return written
             if _squeezed(written) in known:
                 return Unusable("it is an example, word for word")
-            if not _words(written) - _words(request.messages[-1].content):
-                return Unusable("it only repeats what was asked for")
+            asked = request.messages[-1].content
+            opening = _squeezed(asked.partition(values["new_keywords"])[0]).rstrip(" :")
+            if not _words(written) - _words(asked) or (opening and _squeezed(written).startswith(opening)):
+                return Unusable("it only repeats the request; write the exercise itself")
             return written
 
         return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse, whole=True)
