@@ -27,6 +27,7 @@ from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.bootstrap import Annotator
+from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.seeds import check_domains, draw_seeds, read_seeds
@@ -127,10 +128,11 @@ class Progress:
             readings = make_readings(synthesis, chosen, models.lanes)
             entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
+            casting = make_casting(synthesis, gate.able)
             full = await self._reopen_short()
             entries = self.reader.pool()
             for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
-                study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, gate, desk)
+                study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, casting, gate, desk)
                 statement = await self._round(study, number, embedder, Annotator(unbounded, synthesis), entries)
                 if statement:
                     return self.ending(statement)
