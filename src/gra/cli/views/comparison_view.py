@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
 
+from gra.cli.safe import one_line
 from gra.cli.views.parts import heading, line, path_line, table
 from gra.engine.comparison import Outcome
 
@@ -33,7 +34,7 @@ def comparison(
     if benchmarks:
         yield heading("Your scores")
         rows = [(o.variant, *(_score(scores.get(o.variant, {}).get(b)) for b in benchmarks)) for o in outcomes]
-        yield table(("variant", *benchmarks), rows, numbers=range(1, len(benchmarks) + 1))
+        yield table(("variant", *map(one_line, benchmarks)), rows, numbers=range(1, len(benchmarks) + 1))
     yield heading("Files")
     yield path_line("runs", folder)
     yield path_line("datasets", f"{folder}/VARIANT/export/messages.jsonl")
