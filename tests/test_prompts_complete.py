@@ -53,9 +53,9 @@ async def everything(ask: Listening) -> None:
     matters = [Matter("instruction", "INSTRUCTION"), Matter("response", "INSTRUCTION", "RESPONSE")]
     matters.append(Matter("response", "INSTRUCTION", "RESPONSE", "REVIEW"))
     for matter in matters:
-        await WrittenReading(CONFIG.review, 0).read(ask, "m", matter, CALL)
+        await WrittenReading(CONFIG.judging, 0).read(ask, "m", matter, CALL)
         await ProbabilityReading().read(ask, "m", matter, CALL)
-    await read_comment(ask, "m", matters[1], CALL, CONFIG.review, 0)
+    await read_comment(ask, "m", matters[1], CALL, CONFIG.judging, 0)
 
 
 @pytest.fixture(scope="module")

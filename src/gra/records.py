@@ -34,7 +34,7 @@ class Status(StrEnum):
     REJECTED_INSTRUCTION = "rejected_instruction"
     """The reviewers turned the instruction down (stage 1)."""
     REJECTED_RESPONSE = "rejected_response"
-    """The reviewers turned the response down (stage 2), and no revision mended it."""
+    """The reviewers turned the response down (stage 2), or nobody settled their dispute, and no revision mended it."""
     REJECTED_RULING = "rejected_ruling"
     """Disputed, and the Adjudicator said no."""
     DUPLICATE = "duplicate"
@@ -78,11 +78,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who plays which part for one version of a sample. All different models."""
+    """Who plays which part for one version of a sample. All different models, unless one plays all parts."""
 
     generator: str
     reviewers: tuple[str, ...]
+    """None where nothing is reviewed."""
     adjudicator: str
+    """Empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Verdict:
     """In words, with the numbers that decided."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Share of each reviewer's say, summing to 1; all 0 where none has shown that it can tell."""
+    votes: Mapping[str, bool] = field(default_factory=dict)
+    """What each reviewer that could be read would have made of it alone: True to accept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,8 @@ class Version:
     opinions: tuple[Opinion, ...] = ()
     verdict: Verdict | None = None
     ruling: Ruling | None = None
+    settlement: Verdict | None = None
+    """How a dispute ended where there is no Adjudicator."""
 
     @property
     def review_step(self) -> str:
@@ -142,8 +148,8 @@ class Version:
 
     @property
     def final(self) -> Verdict | None:
-        """The verdict that counts: the ruling's if there is one."""
-        return self.ruling.verdict if self.ruling else self.verdict
+        """The verdict that counts: the ruling's or the settlement's if there is one."""
+        return self.ruling.verdict if self.ruling else self.settlement or self.verdict
 
 
 @dataclass(frozen=True, slots=True)

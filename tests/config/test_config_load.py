@@ -77,7 +77,7 @@ def test_the_paper_preset_says_what_the_paper_says(tmp_path: Path) -> None:
     assert config.gate == PaperGate(tau=8.0, sigma_max=1.5)
     assert (config.dedup_below, config.examples) == (0.9, (2, 4))
     assert (config.reading, config.comments) == ("written", "always")
-    for sampling in (config.generation, config.review):
+    for sampling in (config.generation, config.judging):
         assert (sampling.temperature, sampling.top_p, sampling.max_tokens) == (0.2, 0.9, 4096)
     assert config.domains == PAPER_DOMAINS
     assert config.embeddings.catalogue == "all-minilm-l6-v2"
@@ -122,6 +122,15 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
     [
         ("gate: {tau: 8}", "`gate.tau`: unknown key; known here: type, exam"),
         ("gate: {type: sedes}", "`gate.type`: must be one of"),
+        (
+            "casting: {policy: singel}",
+            "`casting.policy`: must be one of 'random', 'fixed', 'single'; did you mean 'singl",
+        ),
+        ("casting: {policy: single}", "`casting.model`: missing. Name of a model of the pool"),
+        ("casting: {policy: single, model: z}", "`casting`: `z` is none of the `models`"),
+        ("casting: {model: a}", "`casting.model`: unknown key; known here: policy"),
+        ("casting: single", "`casting`: must be a block of keys"),
+        ("review: all", "`review`: must be 'committee', 'one' or 'none', but is \"all\""),
         ("gate:", "`gate`: must be a block of keys, but has no value"),
         ("examples: [2]", "entry 2 of `examples`: one value too few"),
         ("examples: [4, 2]", "1 <= least <= most <= 8"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gra.config.synthesis import PaperGate, SeedsGate
 from gra.records import Opinion, Stage, Verdict, criteria_of
-from gra.synthesis.decide import PaperRule, SeedsRule, quorum, usable
+from gra.synthesis.decide import PaperRule, SeedsRule, Unreviewed, quorum, settled, usable
 from gra.synthesis.standing import Standing
 
 PAPER = PaperRule(PaperGate())
@@ -150,11 +150,41 @@ def test_an_unusable_opinion_changes_nothing(reviews: list[Opinion], at: int) ->
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "enough"), [(0, 0, False), (0, 1, False), (1, 0, True), (1, 1, True), (1, 2, False), (2, 2, True)]
+    ("good", "bad", "enough"), [(0, 0, True), (0, 1, False), (1, 0, True), (1, 1, True), (1, 2, False), (2, 2, True)]
 )
 def test_half_of_the_committee_is_a_quorum(good: int, bad: int, enough: bool) -> None:
     opinions = [flat(f"g{n}", 8) for n in range(good)] + [failed(f"b{n}") for n in range(bad)]
     assert quorum(opinions) is enough
+
+
+# --- without an Adjudicator, or without reviewers ---------------------------------------------------------------------
+
+
+def test_each_reviewer_votes_by_the_gates_own_bar() -> None:
+    response = PAPER.judge("response", [flat("a", 8), flat("b", 7.9), failed("c")])
+    assert response.votes == {"a": True, "b": False}
+    instruction = PAPER.judge(
+        "instruction", [written("a", [1, 1, 1], "instruction"), written("b", [1, 0, 1], "instruction")]
+    )
+    assert instruction.votes == {"a": True, "b": False}
+
+
+@given(st.lists(st.booleans(), max_size=7), st.floats(0, 10))
+def test_more_than_half_of_the_votes_settle_a_dispute(votes: list[bool], score: float) -> None:
+    names = [f"m{n}" for n in range(len(votes))]
+    weights = dict.fromkeys(names, 1 / max(1, len(votes)))
+    dispute = Verdict("dispute", score, 1.0, "near the bar", weights, dict(zip(names, votes, strict=True)))
+    ending = settled(dispute, "majority")
+    assert ending.outcome == ("accept" if votes.count(True) > votes.count(False) else "reject")
+    assert f"(near the bar); {votes.count(True)} of {len(votes)} votes" in ending.reason
+    assert (ending.score, ending.votes) == (dispute.score, dispute.votes)
+    assert settled(dispute, "none").outcome == "reject"
+
+
+@pytest.mark.parametrize("stage", ["instruction", "response"])
+def test_where_nothing_is_reviewed_everything_passes_alike(stage: Stage) -> None:
+    verdict = Unreviewed().judge(stage, [])
+    assert (verdict.outcome, verdict.score, Unreviewed().able) == ("accept", 0.0, None)
 
 
 # --- the gate by the user's seeds -------------------------------------------------------------------------------------
@@ -241,6 +271,20 @@ def test_unreadable_opinions_are_not_low_opinions() -> None:
     assert rule.judge("response", [flat("a", 2), failed("b")]) == rule.judge("response", [flat("a", 2)])
     assert rule.rule(flat("judge", 2), [flat("a", 2), failed("b")]) == rule.rule(flat("judge", 2), [flat("a", 2)])
     assert rule.rule(failed("judge"), [flat("a", 9)]).outcome == "reject"
+
+
+def test_everybody_has_a_vote_but_only_those_who_can_tell_are_counted() -> None:
+    rule = gate(a=2, b=2, chance=0)
+    split = rule.judge("response", [flat("a", 4), flat("b", -2), flat("chance", 9)])
+    assert split.votes == {"a": True, "b": False, "chance": True}
+    assert "1 of 2 votes" in settled(split, "majority").reason
+    blind = gate(a=0, b=0).judge("response", [flat("a", 4), flat("b", 4)])
+    assert (blind.votes, settled(blind, "majority").outcome) == ({"a": True, "b": True}, "reject")
+
+
+def test_a_model_that_rules_on_its_own_review_has_all_the_say() -> None:
+    ruling = gate(a=2).rule(flat("a", 2), [flat("a", 3)])
+    assert (ruling.outcome, ruling.weights) == ("accept", {"a": 1.0})
 
 
 def test_only_the_hopeless_are_not_worth_a_revision() -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,11 +13,12 @@ from hypothesis import strategies as st
 
 from gra.calls import CallId, Reply, Request
 from gra.config.models import ModelConfig
-from gra.config.synthesis import PaperGate, SeedsConfig, SynthesisConfig
+from gra.config.synthesis import PaperGate, SeedsConfig, SingleCasting, SynthesisConfig
 from gra.errors import EndpointError, KeyRefused, Refused
-from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Entry, Reading, Sample, Status
+from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Entry, Opinion, Reading, Sample, Stage, Status, Verdict
 from gra.synthesis import reading as readings
-from gra.synthesis.decide import PaperRule
+from gra.synthesis.casting import make_casting
+from gra.synthesis.decide import PaperRule, Unreviewed
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, run_sample
 
@@ -75,9 +78,11 @@ def study(world: World, *, reading: Reading = "probability", **changes: object) 
         target=1,
         **settings,  # type: ignore[arg-type]
     )
-    written = readings.WrittenReading(config.review, config.random_seed)
+    written = readings.WrittenReading(config.judging, config.random_seed)
     way = written if reading == "written" else readings.ProbabilityReading()
-    return Study(config, Pool(ENTRIES, 2), dict.fromkeys(MODELS, way), PaperRule(PaperGate()), world)
+    assert isinstance(config.gate, PaperGate)
+    gate = Unreviewed() if config.review == "none" else PaperRule(config.gate)
+    return Study(config, Pool(ENTRIES, 2), dict.fromkeys(MODELS, way), make_casting(config), gate, world)
 
 
 async def run(world: World, reading: Reading = "probability", **changes: object) -> Sample:
@@ -213,6 +218,106 @@ async def test_a_revision_that_changes_nothing_is_not_reviewed() -> None:
     assert not any(step.startswith("v1.review") for step in world.steps)
 
 
+# --- the paper's ablations --------------------------------------------------------------------------------------------
+
+
+def no_to(count: int, after: float = 1.0) -> Callable[[str, str], float]:
+    """So many reviewers of the first version say no, whoever comes first; the others say yes."""
+    first: list[str] = []
+
+    def leaning(step: str, model: str) -> float:
+        if not step.startswith("v0.review"):
+            return after if step.startswith("v1.review") else 1.0
+        if model not in first:
+            first.append(model)
+        return 0.35 if model in first[:count] else 1.0
+
+    return leaning
+
+
+LENIENT = PaperGate(tau=4.2)
+"""At its bar a reviewer who says 0.35 (4.15 of 10) votes against, and the mean passes however many do."""
+
+
+@pytest.mark.parametrize(
+    ("against", "reviewers", "status", "counted"),
+    [
+        (1, 3, Status.PASSED, "2 of 3 votes are for it"),
+        (2, 3, Status.REJECTED_RESPONSE, "1 of 3 votes are for it"),
+        (1, 2, Status.REJECTED_RESPONSE, "1 of 2 votes are for it"),
+    ],
+)
+async def test_a_majority_settles_a_dispute_and_a_tie_rejects(
+    against: int, reviewers: int, status: Status, counted: str
+) -> None:
+    world = World(no_to(against))
+    sample = await run(world, adjudication="majority", reviewers=reviewers, gate=LENIENT, max_revisions=0)
+    [version] = sample.versions
+    assert version.verdict is not None and version.settlement is not None and version.ruling is None
+    assert (version.verdict.outcome, sample.status) == ("dispute", status)
+    assert sum(version.verdict.votes.values()) == reviewers - against
+    assert sample.reason == version.settlement.reason and counted in sample.reason
+    assert sample.score == version.verdict.score > 0
+    assert version.cast.adjudicator == ""
+    assert not any("adjudicate" in step for step in world.steps)
+
+
+async def test_with_nobody_to_adjudicate_a_dispute_is_rejected_and_can_be_mended() -> None:
+    sample = await run(World(no_to(1)), adjudication="none", max_revisions=0)
+    assert sample.status == Status.REJECTED_RESPONSE
+    assert sample.reason.startswith("disputed (mean") and sample.reason.endswith("nobody adjudicates")
+    mended = await run(World(no_to(1)), adjudication="none", comments="when_read")
+    assert (mended.status, len(mended.versions)) == (Status.PASSED, 2)
+    assert all(o.comment for o in mended.versions[0].opinions), "what was said against it reached the Generator"
+
+
+async def test_without_review_whatever_is_usable_passes() -> None:
+    world = World(always(0.0))
+    sample = await run(world, review="none")
+    assert (sample.status, sample.reason, sample.score) == (Status.PASSED, "passed without a review", 0.0)
+    assert world.steps == ["keywords", "instruction", "v0.response"]
+    assert (sample.cast.reviewers, sample.cast.adjudicator) == ((), "")
+    assert (await run(World(always(0.0), {"v0.response": " "}), review="none")).status == Status.UNUSABLE
+
+
+async def test_one_reviewer_alone_is_never_in_dispute_with_itself() -> None:
+    world = World(lambda step, model: 1.0 if "instruction" in step else 0.9)
+    sample = await run(world, review="one")
+    assert sample.status == Status.PASSED
+    assert len(sample.opinions) == len(sample.versions[0].opinions) == 1
+    assert sample.cast.adjudicator, "the gate decides what is disputed, and somebody is there for it"
+
+
+@pytest.mark.parametrize("reading", ["written", "probability"])
+async def test_one_model_in_all_parts_puts_every_call_under_a_name_of_its_own(reading: Reading) -> None:
+    casting = SingleCasting(model="model-oak")
+    world = World(by_version(v0=0.5, v1=1.0, ruling=1.0))
+    gate = PaperGate(sigma_max=0.0)
+    sample = await run(world, reading, casting=casting, gate=gate, reviewers=3)
+    assert sample.status == Status.PASSED
+    assert {request.model for _, request in world.asked} == {"model-oak"}
+    assert [len(v.opinions) for v in sample.versions] == [1, 1], "one model has one opinion"
+    assert len({call for call, _ in world.asked}) == len(world.asked)
+
+
+class Doubtful(PaperRule):
+    """Disputes everything, so that an Adjudicator is needed."""
+
+    def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
+        verdict = super().judge(stage, opinions)
+        return replace(verdict, outcome="dispute") if stage == "response" else verdict
+
+
+@pytest.mark.parametrize("reading", ["written", "probability"])
+async def test_a_model_that_adjudicates_its_own_review_is_asked_anew(reading: Reading) -> None:
+    world = World(by_version(v0=0.9, ruling=0.9))
+    one = study(world, reading=reading, casting=SingleCasting(model="model-oak"))
+    sample = await run_sample(replace(one, gate=Doubtful(PaperGate())), 1, 7)
+    assert sample.versions[0].ruling is not None
+    assert len({call for call, _ in world.asked}) == len(world.asked)
+    assert any(step.startswith("v0.adjudicate.model-oak") for step in world.steps)
+
+
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
@@ -320,13 +425,23 @@ TEXTS = st.dictionaries(
     st.integers(0, 2),
     st.integers(1, 3),
     st.sampled_from(["always", "when_read"]),
+    st.sampled_from(["committee", "one", "none"]),
+    st.sampled_from(["model", "majority", "none"]),
 )
 def test_whatever_is_said_a_sample_ends_once_and_with_a_reason(
-    seed: int, moods: list[float], texts: dict[str, str | Exception], revisions: int, reviewers: int, comments: str
+    seed: int,
+    moods: list[float],
+    texts: dict[str, str | Exception],
+    revisions: int,
+    reviewers: int,
+    comments: str,
+    review: str,
+    adjudication: str,
 ) -> None:
     draw = random.Random(seed)
     world = World(lambda step, model: draw.choice(moods), texts)
-    sample = asyncio.run(run(world, max_revisions=revisions, reviewers=reviewers, comments=comments))
+    modes: dict[str, Any] = {"comments": comments, "review": review, "adjudication": adjudication}
+    sample = asyncio.run(run(world, max_revisions=revisions, reviewers=reviewers, **modes))
     assert sample.status in ENDS
     assert sample.reason
     assert 0 <= sample.score <= 10
@@ -341,4 +456,6 @@ def test_whatever_is_said_a_sample_ends_once_and_with_a_reason(
         assert version.final is not None
         assert version.final.outcome == "reject"
     for version in sample.versions:
-        assert (version.ruling is not None) == (version.verdict is not None and version.verdict.outcome == "dispute")
+        disputed = version.verdict is not None and version.verdict.outcome == "dispute"
+        assert (version.ruling is not None) == (disputed and adjudication == "model")
+        assert (version.settlement is not None) == (disputed and adjudication != "model")

@@ -51,7 +51,7 @@ class Funnel:
 
     left: Counter[tuple[int, str]] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
-    """How those who passed the response stage did: `at the first review`, `by ruling`, `after revision`."""
+    """How those who passed the response stage did; the names are those of `passed_how`."""
 
     def add(self, sample: Sample) -> None:
         """Count one sample."""
@@ -93,8 +93,11 @@ def depth(sample: Sample) -> int:
 
 def passed_how(sample: Sample) -> str:
     """What let the last version through."""
-    if not sample.versions:
-        return "at the first review"
-    if sample.versions[-1].number > 0:
+    last = sample.versions[-1] if sample.versions else None
+    if last and last.number > 0:
         return "after revision"
-    return "by ruling" if sample.versions[-1].ruling else "at the first review"
+    if last and last.ruling:
+        return "by ruling"
+    if last and last.settlement:
+        return "by majority"
+    return "without review" if last and not last.opinions else "at the first review"

@@ -16,6 +16,9 @@ from pydantic.fields import FieldInfo
 
 from gra.config.models import Settings
 
+TAGS = ("type", "policy")
+"""Keys that say which of several kinds a block is."""
+
 
 def models_in(annotation: object) -> list[type[Settings]]:
     """The settings types that an annotation speaks of: one, several for a union, or none."""
@@ -55,12 +58,19 @@ def child(data: object, part: str | int) -> object:
 
 
 def _chosen(models: list[type[Settings]], data: object) -> type[Settings] | None:
-    """Of a union's members the one that the data's `type` names."""
-    tag = data.get("type") if isinstance(data, Mapping) else None
+    """Of a union's members the one that the data's tag names."""
+    if len(models) == 1:
+        return models[0]
     for model in models:
-        if len(models) == 1 or model.model_fields["type"].default == tag:
+        tag = tag_of(model)
+        if tag and isinstance(data, Mapping) and data.get(tag) == model.model_fields[tag].default:
             return model
     return None
+
+
+def tag_of(model: type[Settings]) -> str | None:
+    """The key by which a block says which member of its union it is; None for a block that is always the same."""
+    return next((tag for tag in TAGS if tag in model.model_fields), None)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gra.config.engine import EngineConfig
-from gra.config.keys import child
+from gra.config.keys import TAGS, child
 from gra.config.models import Settings
 from gra.config.pool import check_pool, pool_problem
 from gra.config.problems import Problems, listing
@@ -29,8 +29,8 @@ from gra.errors import ConfigError
 __all__ = ["NO_OVERRIDES", "PRESETS", "RunConfig", "check_pool", "load_config", "preset_text"]
 
 PRESETS = ("paper",)
-DEFAULT_GATE = "seeds"
-"""The gate that a `gate` block without a `type` sets up."""
+DEFAULT_KINDS: Mapping[str, Mapping[str, str]] = {"gate": {"type": "seeds"}, "casting": {"policy": "random"}}
+"""What a block that does not say its kind is taken for."""
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
 Plain = dict[str, Any]
@@ -70,8 +70,9 @@ def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES
             problem = f"there is no preset {json.dumps(preset, default=str)}; there is: {', '.join(PRESETS)}"
             raise ConfigError(listing(source.name, [(("preset",), problem)], line))
         plain = _merged(_preset_data(preset), plain)
-    if isinstance(gate := plain.get("gate"), dict) and "type" not in gate:
-        plain["gate"] = {"type": DEFAULT_GATE, **gate}
+    for key, kind in DEFAULT_KINDS.items():
+        if isinstance(block := plain.get(key), dict):
+            plain[key] = {**kind, **block}
     return _checked(plain, source.name, line)
 
 
@@ -99,7 +100,7 @@ def _checked(plain: Plain, name: str, line: Callable[[KeyPath], int | None]) -> 
     if synthesis_config is not None:
         problem = pool_problem(synthesis_config)
         if problem:
-            found.append((("models",), problem))
+            found.append(problem)
     if found or synthesis_config is None or engine_config is None:
         raise ConfigError(listing(name, found, line))
     return RunConfig(synthesis=synthesis_config, engine=engine_config)
@@ -170,6 +171,6 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Plain:
 
 def _another_kind(old: Any, new: Any) -> bool:
     """Whether a block says that it is something else than what it lies over: another gate, another source."""
-    if "type" in new and new["type"] != old.get("type"):
+    if any(tag in new and new[tag] != old.get(tag) for tag in TAGS):
         return True
     return any(mine in new and other in old for mine, other in (("catalogue", "base_url"), ("base_url", "catalogue")))

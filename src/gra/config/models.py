@@ -50,7 +50,9 @@ class ModelConfig(EndpointConfig):
     format: Literal["chat", "base"] | None = None
     """`base` for a model without a chat template: it is given patterns to complete. Catalogue models know."""
     roles: tuple[Part, ...] = ALL_PARTS
-    """The parts this model may play."""
+    """The parts this model may be drawn for."""
+    share: float = Field(default=1.0, ge=0)
+    """How often it is drawn as Generator, relative to the others. 0: never; it then annotates nothing either."""
 
     @model_validator(mode="after")
     def _roles_named(self) -> Self:

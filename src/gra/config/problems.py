@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gra.config.keys import child, meaning, model_at, sections
+from gra.config.keys import TAGS, child, meaning, model_at, sections
 from gra.config.models import Settings
 
 Path = tuple[str | int, ...]
@@ -44,8 +44,10 @@ class Problems:
         if kind == "missing":
             return path, self._missing(path)
         if kind.startswith("union_tag"):
-            tags = facts["ctx"].get("expected_tags") or "'paper', 'seeds'"
-            return (*path, "type"), f"must be one of {tags}" + _nearest(facts["ctx"].get("tag"), tags)
+            context = facts["ctx"]
+            tags = context.get("expected_tags")
+            said = f"must be one of {tags}{_nearest(context['tag'], tags)}" if tags else "missing"
+            return (*path, context["discriminator"].strip("'")), said
         found = "" if path[-1:] == ("api_key_env",) else _found(facts["input"])  # it may hold the key itself
         return path, _said(kind, facts, found)
 
@@ -54,7 +56,7 @@ class Problems:
         path: Path = ()
         data: object = self.data
         for part in loc:
-            if isinstance(data, Mapping) and part not in data and data.get("type") == part:
+            if isinstance(data, Mapping) and part not in data and part in [data.get(tag) for tag in TAGS]:
                 continue
             path = (*path, part)
             data = child(data, part)

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gra.config.engine import EngineConfig
-from gra.config.keys import bounds, meaning, models_in, sections
+from gra.config.keys import bounds, meaning, models_in, sections, tag_of
 from gra.config.load import PRESETS, preset_text
 from gra.config.models import Settings
 from gra.config.synthesis import SynthesisConfig
@@ -41,8 +41,8 @@ models:                     # at least `reviewers` + 2, so that all parts of a s
 
 Keys that `gra` does not know, keys given twice, and values of the wrong kind are errors, all told at once with their
 lines. A value given as an override wins over the file, and the file over a preset: blocks are merged key by key, lists
-are replaced. A block that names another `type`, or another source (`catalogue` or `base_url`), replaces what it lies
-over.
+are replaced. A block that names another `type` or `policy`, or another source (`catalogue` or `base_url`), replaces
+what it lies over.
 
 What is synthesised (all keys but `engine`) is the identity of a run. What is under `engine` cannot change the data.
 """
@@ -67,8 +67,8 @@ def reference_markdown() -> str:
 
 def _section(path: str, model: type[Settings], title: str = "") -> str:
     """One block of the file: its heading, what it is, and a row for each key."""
-    kind = model.model_fields.get("type")
-    heading = title or f"`{path}`" + (f" with `type: {kind.default}`" if kind else "")
+    tag = tag_of(model)
+    heading = title or f"`{path}`" + (f" with `{tag}: {model.model_fields[tag].default}`" if tag else "")
     if path.endswith("[]"):
         heading = f"Each entry of `{path[:-2]}`"
     rows = "\n".join(_rows(model))
@@ -104,8 +104,8 @@ def _type(annotation: Any) -> str:
         case origin if origin is Annotated:
             return _type(arguments[0])
         case origin if origin in (Union, UnionType):
-            if models_in(annotation):
-                return "block, one of several by its `type`"
+            if found := models_in(annotation):
+                return f"block, one of several by its `{tag_of(found[0])}`"
             return _type(next(a for a in arguments if a is not NoneType))
         case origin if origin is tuple and arguments[-1] is ...:
             return "list of blocks" if models_in(annotation) else f"list of {_type(arguments[0])}"
@@ -133,7 +133,8 @@ def _block(default: Settings, info: FieldInfo) -> str:
     """What a block's default says beyond its type's own defaults; nothing to say if there is no such thing."""
     own: dict[str, Any] = default.model_dump(mode="json", exclude_defaults=True)
     if len(models_in(info.annotation)) > 1:
-        own = {"type": getattr(default, "type", None), **own}
+        tag = str(tag_of(type(default)))
+        own = {tag: getattr(default, tag), **own}
     pairs = ", ".join(f"{key}: {value}" for key, value in own.items())
     return f"`{{{pairs}}}`" if own else "see below"
 

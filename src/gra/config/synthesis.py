@@ -72,6 +72,32 @@ class SeedsGate(Settings):
     """Scores within this rank of the threshold, either side, go to the Adjudicator."""
 
 
+class RandomCasting(Settings):
+    """The paper's: every sample has a cast of its own, drawn at random, all different models."""
+
+    policy: Literal["random"] = "random"
+
+
+class FixedCasting(Settings):
+    """Every sample has the same cast."""
+
+    policy: Literal["fixed"] = "fixed"
+    generator: str
+    """Name of a model of the pool; its `roles` do not matter here."""
+    reviewers: tuple[str, ...] = ()
+    """Names of others. With `review: one` the first of them reviews."""
+    adjudicator: str | None = None
+    """Name of one more, where there is an `adjudication` by a model."""
+
+
+class SingleCasting(Settings):
+    """One model plays all parts, and is the one Reviewer of its own work."""
+
+    policy: Literal["single"] = "single"
+    model: str
+    """Name of a model of the pool; its `roles` do not matter here."""
+
+
 class Budget(Settings):
     """Where to stop short of the target, in good order with what there is; a full round still gets its summaries."""
 
@@ -86,6 +112,7 @@ class Budget(Settings):
 
 
 Gate = Annotated[PaperGate | SeedsGate, Field(discriminator="type")]
+Casting = Annotated[RandomCasting | FixedCasting | SingleCasting, Field(discriminator="policy")]
 
 
 class SynthesisConfig(Settings):
@@ -99,6 +126,14 @@ class SynthesisConfig(Settings):
     """Rounds of growing the pool; each asks for an equal share of the target and learns from those before."""
     reviewers: int = Field(default=2, ge=1, le=64)
     """N_R: reviewers drawn for every version of every sample."""
+    casting: Casting = RandomCasting()
+    """Who plays which part: drawn for every sample, the same for all samples, or one model for everything."""
+    review: Literal["committee", "one", "none"] = "committee"
+    """Who judges what is written: a committee of `reviewers`, the first of them alone, or nobody. With `none` whatever
+    is usable passes, no exam is held, and duplicates are found in the order of the candidates' numbers."""
+    adjudication: Literal["model", "majority", "none"] = "model"
+    """How a disputed response is settled: by an Adjudicator, by the majority of the reviewers' own votes (a tie
+    rejects), or not at all, so that it is rejected. Only `model` casts an Adjudicator."""
     max_revisions: int = Field(default=1, ge=0, le=8)
     """How often a rejected but mendable response goes back to its Generator. The paper has none."""
     reading: Literal["auto", "written", "probability"] = "auto"
@@ -117,7 +152,7 @@ class SynthesisConfig(Settings):
     domains: tuple[Domain, ...] = PAPER_DOMAINS
     generation: SamplingConfig = SamplingConfig()
     """How keywords, instructions and responses are drawn."""
-    review: SamplingConfig = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
+    judging: SamplingConfig = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
     """How written reviews, comments, rulings and annotations are drawn."""
     embeddings: EmbeddingConfig = EmbeddingConfig(catalogue="all-minilm-l6-v2")
     budget: Budget = Budget()

@@ -15,6 +15,7 @@ import aiohttp
 from gra.catalogue import ModelCard, PullProgress, find, local_file, pull
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
+from gra.config.pool import members
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import MissingExtra
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
@@ -71,14 +72,15 @@ def identities(config: SynthesisConfig) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncIterator[OpenModels]:
-    """Pull, start and probe all models of a run; embedded servers end with the context.
+    """Pull, start and probe all models that take part; embedded servers end with the context.
 
     Raises:
         CatalogueError: a model cannot be had.
         EndpointError: a server cannot be reached or does not come up.
         ConfigError: a key's variable is not set, or a server does not serve the model.
     """
-    wanted = _all(config.synthesis)
+    playing = {*members(config.synthesis), EMBEDDINGS}
+    wanted = {name: c for name, c in _all(config.synthesis).items() if name in playing}
     cards = {name: find(c.catalogue) for name, c in wanted.items() if c.catalogue}
     if cards and importlib.util.find_spec("xllamacpp") is None:
         raise MissingExtra(f"Serving {', '.join(c.name for c in cards.values())} on this machine", "local")

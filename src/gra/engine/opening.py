@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from gra.calls import Ask
+from gra.config.pool import judges, may_play
 from gra.config.synthesis import PaperGate, SeedsGate, SynthesisConfig
 from gra.errors import ConfigError, SeedError
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
@@ -18,7 +19,7 @@ from gra.records import Reading as ReadingName
 from gra.store.reader import Reader
 from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
-from gra.synthesis.decide import Gate, PaperRule, SeedsRule
+from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
 from gra.synthesis.exam import STAGES, set_exam, sit_exam
 from gra.synthesis.reading import ProbabilityReading, Reading, WrittenReading
 from gra.synthesis.standing import Standing
@@ -52,7 +53,7 @@ def make_readings(
         if kind == "probability":
             readings[model] = ProbabilityReading(asyncio.Semaphore(lanes[model]))
         else:
-            readings[model] = WrittenReading(config.review, config.random_seed)
+            readings[model] = WrittenReading(config.judging, config.random_seed)
     return readings
 
 
@@ -92,13 +93,15 @@ async def make_gate(
     writer: Writer,
     listen: Listener,
 ) -> Gate:
-    """The gate of the configuration; for `seeds`, after every judge has sat its exam.
+    """The gate of the configuration; for `seeds`, after every judge has sat its exam. Without reviews there is none.
 
     One run has one gate: an exam that was sat in an earlier attempt counts, whatever the servers would say now.
 
     Raises:
         ConfigError: no reviewer can tell good from broken.
     """
+    if config.review == "none":
+        return Unreviewed()
     if isinstance(config.gate, PaperGate):
         return PaperRule(config.gate)
     standings = [_standing(row) for row in reader.fact("exam") or []]
@@ -106,13 +109,14 @@ async def make_gate(
         standings = await _examined(ask, config, config.gate, entries, readings, listen)
         await writer.put_fact("exam", [exam_row(s) for s in standings])
     gate = SeedsRule(config.gate, {(s.model, s.stage): s for s in standings})
-    writers = [m.name for m in config.models if "generator" in m.roles]
-    unjudged = [name for name in writers if not gate.able["response"] - {name}]
+    writers, able = may_play(config, "generator"), gate.able["response"]
+    single = config.casting.policy == "single"  # then it judges its own work
+    unjudged = [name for name in writers if not (able if single else able - {name})]
     if len(unjudged) == len(writers):
         raise ConfigError(
-            "No reviewer of what the others write can tell the seeds' responses from broken ones, so nothing it says "
-            "would mean anything. Add a larger model to the pool, check the seeds, give the gate a larger `exam`, or "
-            "choose `gate: {type: paper}`."
+            f"No reviewer{'' if single else ' of what the others write'} can tell the seeds' responses from broken "
+            "ones, so nothing it says would mean anything. Add a larger model to the pool, check the seeds, give the "
+            "gate a larger `exam`, or choose `gate: {type: paper}`."
         )
     for name in unjudged:
         listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
@@ -128,8 +132,8 @@ async def _examined(
     listen: Listener,
 ) -> list[Standing]:
     questions = set_exam(entries, config, gate.exam)
-    judges = [m.name for m in config.models if {"reviewer", "adjudicator"} & set(m.roles)]
-    listen(PhaseStarted("exam", f"{', '.join(judges)} read seeds and broken twins", len(judges) * len(STAGES)))
+    examined = judges(config)
+    listen(PhaseStarted("exam", f"{', '.join(examined)} read seeds and broken twins", len(examined) * len(STAGES)))
     done = 0
 
     async def sit(model: str, stage: Stage) -> Standing:
@@ -147,7 +151,7 @@ async def _examined(
             )
         return result
 
-    return await together(sit(m, stage) for m in judges for stage in STAGES)
+    return await together(sit(m, stage) for m in examined for stage in STAGES)
 
 
 def exam_row(standing: Standing) -> dict[str, object]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from gra.config.pool import adjudicated, committee_size, judges
 from gra.config.synthesis import SeedsGate, SynthesisConfig
 from gra.prompts.template import load_template
 from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Reading, Seed, Stage
@@ -113,9 +114,8 @@ def tokens(text: str) -> float:
 
 def written_share(config: SynthesisConfig, readings: Mapping[str, Reading]) -> float:
     """Share of judges whose opinions are read from what they write, the others' from probabilities."""
-    judges = [m.name for m in config.models if {"reviewer", "adjudicator"} & set(m.roles)] or [""]
     assumed: Reading = "written" if config.reading == "written" else "probability"
-    return fmean(readings.get(name, assumed) == "written" for name in judges)
+    return fmean(readings.get(name, assumed) == "written" for name in judges(config) or [""])
 
 
 def _scenario(
@@ -177,12 +177,11 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
     none = Cost("exam")
     if not isinstance(config.gate, SeedsGate):
         return none
-    judges = sum(bool({"reviewer", "adjudicator"} & set(m.roles)) for m in config.models)
     pairs = min(config.gate.exam, seeds)
     both = _opinion("exam", "instruction", lengths, written, 0.0) + _opinion(
         "exam", "response", lengths, written, lengths.response
     )
-    return none + both.times(judges * pairs * 2)
+    return none + both.times(len(judges(config)) * pairs * 2)
 
 
 def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
@@ -192,8 +191,9 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     example = shots * (KEYWORDS + lengths.instruction + SUMMARY)
     answered = min(shots, config.response_examples)
     manner = answered * (lengths.instruction + lengths.response)
-    responses = passes * (1 + (1 - passes) * min(config.max_revisions, 1))
-    said = config.reviewers * COMMENT
+    size = committee_size(config)
+    responses = passes * (1 + (1 - passes) * min(config.max_revisions, size, 1))
+    said = size * COMMENT
     first = _opinion("review instruction", "instruction", lengths, written, 0.0)
     second = _opinion("review response", "response", lengths, written, lengths.response)
     comment = _call("comment", "comment", lengths.instruction + lengths.response, COMMENT)
@@ -205,12 +205,12 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     return (
         _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
         _call("instruction", "instruction", example, lengths.instruction, shots),
-        first.times(config.reviewers),
+        first.times(size),
         answer.times(passes),
         again.times(responses - passes),
-        second.times(config.reviewers * responses),
-        comment.times(config.reviewers * responses * commented),
-        ruling.times(DISPUTED * responses),
+        second.times(size * responses),
+        comment.times(size * responses * commented),
+        ruling.times(DISPUTED * responses * adjudicated(config)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,7 @@ from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.bootstrap import Annotator
+from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.seeds import check_domains, draw_seeds, read_seeds
@@ -48,8 +50,16 @@ class Ending:
         return self.accepted >= self.target
 
 
-async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore) -> Ending:
+async def synthesise(
+    config: RunConfig, folder: Path, listen: Listener = ignore, others: Sequence[RunDir] = ()
+) -> Ending:
     """Run a configuration in a folder to its end, from wherever it stands there.
+
+    Args:
+        config: the run.
+        folder: where it lies, or is to lie.
+        listen: hears of everything.
+        others: runs whose answers are taken where they were given to the same call; they become this run's own.
 
     Raises:
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
@@ -70,7 +80,7 @@ async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore)
             if not state.owed():
                 return state.ending("")
             async with open_models(config, listen, run.logs) as models:
-                with Ledger(writer) as ledger:
+                with Ledger(writer, others) as ledger:
                     return await state.go_on(models, ledger, seeds)
 
 
@@ -127,10 +137,11 @@ class Progress:
             readings = make_readings(synthesis, chosen, models.lanes)
             entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
+            casting = make_casting(synthesis, gate.able)
             full = await self._reopen_short()
             entries = self.reader.pool()
             for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
-                study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, gate, desk)
+                study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, casting, gate, desk)
                 statement = await self._round(study, number, embedder, Annotator(unbounded, synthesis), entries)
                 if statement:
                     return self.ending(statement)

@@ -63,9 +63,9 @@ class Annotator:
     async def _in_rotation(
         self, owner: str, task: str, values: dict[str, str], schema: schemas.Schema, parse: Parser[T]
     ) -> T:
-        models = annotators(self._config.models)
+        models = annotators(self._config)
         rng(self._config.random_seed, owner, task).shuffle(models)
-        template, drawn = load_template(task), self._config.review
+        template, drawn = load_template(task), self._config.judging
         why = ""
         for model in models:
             call = CallId(owner, f"{task}.{model}")

@@ -1,14 +1,17 @@
-"""Who plays which part: drawn at random for every sample, and all different (as in the paper).
+"""Who plays which part: drawn at random for every sample (as in the paper), given by name, or one model for all.
 
-A sample that nobody in its cast can judge would be made for nothing, so such casts are drawn again.
+A sample that nobody in its drawn cast can judge would be made for nothing, so such casts are drawn again.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from gra.config.models import ModelConfig
+from gra.config.pool import adjudicated, committee_size, may_play
+from gra.config.synthesis import FixedCasting, SingleCasting, SynthesisConfig
 from gra.errors import ConfigError
 from gra.records import Cast, Stage
 
@@ -18,39 +21,92 @@ PATIENCE = 100
 """Draws before a cast is taken in which nobody can tell."""
 
 
-def draw_cast(
-    models: Sequence[ModelConfig],
-    reviewers: int,
-    rng: random.Random,
-    generator: str | None = None,
-    able: Able | None = None,
-) -> Cast:
-    """A Generator, `reviewers` Reviewers and an Adjudicator, all different, at random.
+class Casting(Protocol):
+    """How parts are given out. Made once, for a whole run."""
 
-    Args:
-        models: the pool, each with the parts it may play.
-        reviewers: how many.
-        rng: the draw depends on nothing else.
-        generator: the Generator, where it is given.
-        able: whose opinions count. A cast has somebody who can tell among its Reviewers of the instruction, among those
-            who judge the response, and as Adjudicator, as far as the pool has such casts. None: all opinions count.
+    def draw(self, rng: random.Random, generator: str | None = None) -> Cast:
+        """The cast of one version of a sample.
 
-    Raises:
-        ConfigError: the pool has no such cast.
-    """
-    best = _draw(models, reviewers, rng, generator)
-    if able is None:
+        Args:
+            rng: the draw depends on nothing else.
+            generator: the Generator, where it is given: a revision has the writer it has.
+
+        Raises:
+            ConfigError: the pool has no such cast.
+        """
+        ...
+
+
+def make_casting(config: SynthesisConfig, able: Able | None = None) -> Casting:
+    """The casting of the configuration; `able` says whose opinions count, None that all do."""
+    size = committee_size(config)
+    match config.casting:
+        case SingleCasting(model=name):
+            return FixedCast(Cast(name, (name,) * size, name if adjudicated(config) else ""))
+        case FixedCasting(generator=writer, reviewers=panel, adjudicator=judge):
+            return FixedCast(Cast(writer, panel[:size], judge if judge and adjudicated(config) else ""))
+    return RandomCast(config, able)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedCast:
+    """Every sample has the same cast, whatever is drawn."""
+
+    cast: Cast
+
+    def draw(self, rng: random.Random, generator: str | None = None) -> Cast:
+        """The one cast that there is."""
+        return self.cast
+
+
+@dataclass(frozen=True, slots=True)
+class RandomCast:
+    """A Generator in proportion to the models' shares, Reviewers and an Adjudicator evenly, all different."""
+
+    config: SynthesisConfig
+    able: Able | None = None
+    """A cast has somebody who can tell among its Reviewers of the instruction, among those who judge the response, and
+    as Adjudicator, as far as the pool has such casts. None: all opinions count."""
+
+    def draw(self, rng: random.Random, generator: str | None = None) -> Cast:
+        """A cast, drawn again until it has such judges or patience ends."""
+        best, able = self._once(rng, generator), self.able
+        if able is None:
+            return best
+        for _ in range(PATIENCE):
+            if generator or able["response"] - {best.generator}:
+                break
+            best = self._once(rng, generator)
+        # Who writes is settled by now: judges of instructions are no reason to prefer another writer.
+        for _ in range(PATIENCE):
+            if _told(best, able) == MOST:
+                break
+            best = max(best, self._once(rng, best.generator), key=lambda cast: _told(cast, able))
         return best
-    for _ in range(PATIENCE):
-        if generator or able["response"] - {best.generator}:
-            break
-        best = _draw(models, reviewers, rng, generator)
-    # Who writes is settled by now: judges of instructions are no reason to prefer another writer.
-    for _ in range(PATIENCE):
-        if _told(best, able) == MOST:
-            break
-        best = max(best, _draw(models, reviewers, rng, best.generator), key=lambda cast: _told(cast, able))
-    return best
+
+    def _once(self, rng: random.Random, generator: str | None) -> Cast:
+        """The committee is drawn before the Adjudicator, so that the same one sits where there is none."""
+        size, ruled = committee_size(self.config), adjudicated(self.config)
+        for writer in [generator] if generator else self._writers(rng):
+            order = [name for name in may_play(self.config, "reviewer") if name != writer]
+            rng.shuffle(order)
+            judges = [name for name in may_play(self.config, "adjudicator") if name != writer]
+            free = [name for name in judges if name not in order[:size]]
+            # Where the committee has taken every Adjudicator, one of them leaves it, and the next takes its place.
+            judge = rng.choice(free or judges or [""])
+            panel = tuple(name for name in order if name != judge)[:size]
+            if len(panel) == size and bool(judge) == ruled:
+                return Cast(writer, panel, judge)
+        needed = 1 + size + ruled
+        raise ConfigError(
+            f"The pool has no cast: each sample needs {needed} different models as generator, reviewers and "
+            f"adjudicator; there are {len(self.config.models)}. Add a model, lower `reviewers`, or widen `roles`."
+        )
+
+    def _writers(self, rng: random.Random) -> list[str]:
+        """In random order. Of alarm clocks that ring at these rates, each is the first in proportion to its rate."""
+        rates = {m.name: m.share for m in self.config.models}
+        return sorted(may_play(self.config, "generator"), key=lambda name: rng.expovariate(rates[name]))
 
 
 MOST = (True, True, True)
@@ -62,25 +118,10 @@ def _told(cast: Cast, able: Able) -> tuple[bool, bool, bool]:
     return (
         bool(able["response"] & judges),
         bool(able["instruction"] & {*cast.reviewers}),
-        cast.adjudicator in able["response"],
+        not cast.adjudicator or cast.adjudicator in able["response"],
     )
 
 
-def _draw(models: Sequence[ModelConfig], reviewers: int, rng: random.Random, generator: str | None) -> Cast:
-    writers = [m.name for m in models if "generator" in m.roles]
-    for writer in [generator] if generator else rng.sample(writers, len(writers)):
-        others = [m for m in models if m.name != writer]
-        judges = [m.name for m in others if "adjudicator" in m.roles]
-        for judge in rng.sample(judges, len(judges)):
-            panel = [m.name for m in others if "reviewer" in m.roles and m.name != judge]
-            if len(panel) >= reviewers:
-                return Cast(writer, tuple(rng.sample(panel, reviewers)), judge)
-    raise ConfigError(
-        f"The pool has no cast: each sample needs a generator, {reviewers} reviewers and an adjudicator, all different "
-        f"models ({reviewers + 2} in all; there are {len(models)}). Add a model, lower `reviewers`, or widen `roles`."
-    )
-
-
-def annotators(models: Sequence[ModelConfig]) -> list[str]:
+def annotators(config: SynthesisConfig) -> list[str]:
     """The models that label, extract and summarise: those that may write."""
-    return [m.name for m in models if "generator" in m.roles]
+    return may_play(config, "generator")

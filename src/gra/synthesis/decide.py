@@ -1,19 +1,20 @@
 """From opinions to a verdict. Pure: no models, no clock, no randomness.
 
-Two gates. `PaperRule` is the paper's (section 3.3), checked against its two worked cases. `SeedsRule` places a
-sample among the user's own seeds and their broken twins as the same reviewers read them (`standing.py`).
+Two gates, and `Unreviewed`, which lets everything through. `PaperRule` is the paper's (section 3.3), checked against
+its two worked cases. `SeedsRule` places a sample among the user's own seeds and their broken twins as the same
+reviewers read them (`standing.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, pstdev
-from typing import Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from gra.config.synthesis import PaperGate, SeedsGate
-from gra.records import Opinion, Stage, Verdict
+from gra.records import Opinion, Outcome, Stage, Verdict
 from gra.synthesis.standing import Panel, Standing, feature
 
 NORMAL = NormalDist()
@@ -48,8 +49,42 @@ def usable(opinions: Sequence[Opinion]) -> list[Opinion]:
 
 
 def quorum(opinions: Sequence[Opinion]) -> bool:
-    """True if at least half of the committee could be read. Without one there is no verdict."""
-    return bool(opinions) and 2 * len(usable(opinions)) >= len(opinions)
+    """True if at least half of the committee could be read. Without one there is no verdict.
+
+    A committee of nobody, where nothing is reviewed, is complete.
+    """
+    return 2 * len(usable(opinions)) >= len(opinions)
+
+
+def settled(dispute: Verdict, adjudication: Literal["majority", "none"]) -> Verdict:
+    """How a disputed response ends without an Adjudicator: as most reviewers would have it, or rejected.
+
+    Every reviewer whose say counts has one vote, whatever its weight. A tie rejects: a disputed sample needs more to
+    speak for it than against.
+    """
+    votes = [vote for model, vote in dispute.votes.items() if dispute.weights.get(model)]
+    passes = adjudication == "majority" and 2 * sum(votes) > len(votes)
+    how = f"{sum(votes)} of {len(votes)} votes are for it" if adjudication == "majority" else "nobody adjudicates"
+    return replace(dispute, outcome="accept" if passes else "reject", reason=f"disputed ({dispute.reason}); {how}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreviewed:
+    """The gate where nothing is reviewed: whatever was written passes, and all are equal."""
+
+    able: None = None
+
+    def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
+        """Accept, with no score."""
+        return Verdict("accept", 0.0, 0.0, "passed without a review")
+
+    def rule(self, opinion: Opinion, reviews: Sequence[Opinion]) -> Verdict:
+        """Never asked for: nothing is disputed."""
+        return self.judge("response", reviews)
+
+    def mendable(self, verdict: Verdict) -> bool:
+        """Nothing is rejected."""
+        return False
 
 
 # --- the paper's gate -------------------------------------------------------------------------------------------------
@@ -76,18 +111,21 @@ class PaperRule:
         """
         means = {o.model: fmean(points(o)) for o in usable(opinions)}
         weights = {model: 1 / len(means) for model in means}
+        tau, most = self.config.tau, self.config.sigma_max
         mu, sigma = fmean(means.values()), pstdev(means.values())
         if stage == "instruction":
             vetoes = [f"{o.model}: {c}" for o in usable(opinions) for c in _zeros(o)]
             reason = f"vetoed ({'; '.join(vetoes)})" if vetoes else "all criteria met by all reviewers"
-            return Verdict("reject" if vetoes else "accept", 10 * mu, 10 * sigma, reason, weights)
-        tau, most = self.config.tau, self.config.sigma_max
+            votes = {o.model: not _zeros(o) for o in usable(opinions)}
+            return Verdict("reject" if vetoes else "accept", 10 * mu, 10 * sigma, reason, weights, votes)
+        votes = {model: mean >= tau - EPSILON for model, mean in means.items()}
         if mu < tau - EPSILON:
-            return Verdict("reject", mu, sigma, f"mean {mu:.2f} is below {tau:g}", weights)
+            return Verdict("reject", mu, sigma, f"mean {mu:.2f} is below {tau:g}", weights, votes)
         if sigma > most + EPSILON:
             reason = f"mean {mu:.2f} passes, but the deviation {sigma:.2f} is above {most:g}"
-            return Verdict("dispute", mu, sigma, reason, weights)
-        return Verdict("accept", mu, sigma, f"mean {mu:.2f} >= {tau:g}, deviation {sigma:.2f} <= {most:g}", weights)
+            return Verdict("dispute", mu, sigma, reason, weights, votes)
+        reason = f"mean {mu:.2f} >= {tau:g}, deviation {sigma:.2f} <= {most:g}"
+        return Verdict("accept", mu, sigma, reason, weights, votes)
 
     def rule(self, opinion: Opinion, reviews: Sequence[Opinion]) -> Verdict:
         """The Adjudicator's mean against the same TAU; the committee is overridden."""
@@ -128,12 +166,13 @@ class SeedsRule:
         panel, features = self._panel(stage, usable(opinions))
         threshold = self.config.keep_above if stage == "response" else self.config.keep_instructions_above
         rank = panel.rank(features)
-        heard = [(s, f) for s, f in zip(panel.members, features, strict=True) if s.weight or not panel.can_tell]
-        ranks = [10 * Panel((s,)).rank((f,)) for s, f in heard]
+        alone = [(s, Panel((s,)).rank((f,))) for s, f in zip(panel.members, features, strict=True)]
+        spread = pstdev(10 * own for s, own in alone if s.weight or not panel.can_tell)
+        votes = {s.model: own >= threshold for s, own in alone if any(s.good)}  # all 0: it could not be examined
         weights = panel.shares
 
-        def verdict(outcome: str, reason: str) -> Verdict:
-            return Verdict(outcome, 10 * rank, pstdev(ranks), reason, weights)  # type: ignore[arg-type]
+        def verdict(outcome: Outcome, reason: str) -> Verdict:
+            return Verdict(outcome, 10 * rank, spread, reason, weights, votes)
 
         above = rank >= threshold
         place = f"rated above {rank:.0%} of the seeds; the bar is {threshold:.0%}"

@@ -15,8 +15,8 @@ from gra.errors import Refused
 from gra.ids import rng, sample_id
 from gra.records import Cast, Sample, Status, Version
 from gra.synthesis.asking import Unwritten
-from gra.synthesis.casting import draw_cast
-from gra.synthesis.decide import Gate, quorum
+from gra.synthesis.casting import Casting
+from gra.synthesis.decide import Gate, quorum, settled
 from gra.synthesis.generate import Generator
 from gra.synthesis.pool import Pool
 from gra.synthesis.reading import Matter, Reading
@@ -30,6 +30,7 @@ class Study:
     config: SynthesisConfig
     pool: Pool
     readings: Mapping[str, Reading]
+    casting: Casting
     gate: Gate
     ask: Ask
 
@@ -88,7 +89,7 @@ def begin(study: Study, round_number: int, index: int) -> Sample:
     config, name = study.config, sample_id(round_number, index)
     domain = study.pool.draw_domain(rng(config.random_seed, name, "domain"))
     examples = study.pool.draw_examples(domain, rng(config.random_seed, name, "examples"), config.examples[1])
-    cast = draw_cast(config.models, config.reviewers, rng(config.random_seed, name, "cast"), able=study.gate.able)
+    cast = study.casting.draw(rng(config.random_seed, name, "cast"))
     return Sample(name, round_number, index, domain, cast, tuple(e.id for e in examples))
 
 
@@ -97,21 +98,23 @@ def cast_of(study: Study, sample: Sample, number: int) -> Cast:
     if number == 0:
         return sample.cast
     draw = rng(study.config.random_seed, sample.id, f"cast.v{number}")
-    return draw_cast(study.config.models, study.config.reviewers, draw, sample.cast.generator, study.gate.able)
+    return study.casting.draw(draw, sample.cast.generator)
 
 
 async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
-    """The last version with its reviews, verdict, and ruling if it was disputed; no verdict without a quorum."""
+    """The last version with its reviews, verdict, and the end of a dispute; no verdict without a quorum."""
     version, matter = sample.versions[-1], response_matter(sample)
     opinions = await committee.review(matter, version.cast.reviewers, sample.id, version.review_step)
     version = replace(version, opinions=opinions)
     if not quorum(opinions):
         return version
     version = replace(version, verdict=study.gate.judge("response", opinions))
-    if version.verdict and version.verdict.outcome == "dispute":
-        version = await committee.commented(version, matter, sample.id)
-        version = replace(version, ruling=await committee.adjudicate(version, matter, sample.id, study.gate))
-    return version
+    if version.verdict is None or version.verdict.outcome != "dispute":
+        return version
+    if study.config.adjudication != "model":
+        return replace(version, settlement=settled(version.verdict, study.config.adjudication))
+    version = await committee.commented(version, matter, sample.id)
+    return replace(version, ruling=await committee.adjudicate(version, matter, sample.id, study.gate))
 
 
 async def revised(generator: Generator, sample: Sample) -> str:

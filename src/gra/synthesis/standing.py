@@ -120,7 +120,10 @@ class Panel:
     @property
     def shares(self) -> dict[str, float]:
         """The weights by model, for the record: all 0 where nobody has shown anything."""
-        return {m.model: w if self.can_tell else 0.0 for m, w in zip(self.members, self.weights, strict=True)}
+        found = {m.model: 0.0 for m in self.members}
+        for member, weight in zip(self.members, self.weights, strict=True):
+            found[member.model] += weight if self.can_tell else 0.0  # one model may sit twice, as two parts
+        return found
 
     def pooled(self, features: Sequence[float]) -> float:
         """The members' standardised opinions, weighted."""

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 
 from gra.cli.inspection import Inspection, Look
 from gra.cli.views.parts import count, heading, line, table
+from gra.config.pool import adjudicated, committee_size
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.plan import Plan
 
@@ -20,8 +21,8 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
     yield heading("Configuration")
     yield line(
         f"{count(synthesis.target, 'sample')} in {count(synthesis.rounds, 'round')}; each has a generator, "
-        f"{count(synthesis.reviewers, 'reviewer')} and an adjudicator out of {len(synthesis.models)} models; "
-        f"gate `{synthesis.gate.type}`",
+        f"{count(committee_size(synthesis), 'reviewer')} and {'an' if adjudicated(synthesis) else 'no'} adjudicator "
+        f"out of {len(synthesis.models)} models (`casting: {synthesis.casting.policy}`); gate `{synthesis.gate.type}`",
         indent=2,
     )
     yield from _seeds(found)

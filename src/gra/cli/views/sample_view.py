@@ -86,6 +86,9 @@ def _version(version: Version, earlier: Version | None) -> Iterator[RenderableTy
     if version.ruling:
         yield heading("Ruling of the Adjudicator")
         yield from review("response", (version.ruling.opinion,), version.ruling.verdict, "adjudicator")
+    if version.settlement:
+        yield heading("Settled without an Adjudicator")
+        yield line(_judged(version.settlement), indent=2, style="bold")
 
 
 def review(
