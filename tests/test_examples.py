@@ -9,7 +9,7 @@ import pytest
 from gra.catalogue.cards import load_catalogue
 from gra.config.load import load_config
 from gra.config.models import EndpointConfig
-from gra.config.synthesis import SynthesisConfig
+from gra.config.synthesis import SeedsConfig, SynthesisConfig
 from gra.synthesis.seeds import read_seeds
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def catalogue_names(config: SynthesisConfig) -> Iterator[str]:
 
 
 def test_the_quickstart_comes_with_26_usable_short_seeds() -> None:
-    report = read_seeds(load_config(QUICKSTART / "quickstart.yaml").synthesis.seeds.path)
+    report = read_seeds(SeedsConfig(path=load_config(QUICKSTART / "quickstart.yaml").synthesis.seeds.path))
     assert (len(report.seeds), report.records, report.form, report.problems) == (26, 26, "alpaca", ())
     lengths = [len(seed.instruction) + len(seed.response) for seed in report.seeds]
     assert min(lengths) >= 60 and max(lengths) <= 300
