@@ -118,7 +118,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 
 
 @given(rows=st.lists(st.fixed_dictionaries({"question": texts, "answer": texts, "domain": texts}), min_size=1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_is_changed_by_the_file_it_is_kept_in(tmp_path: Path, rows: list[dict[str, str]]) -> None:
     def found(kind: str) -> object:
         try:
@@ -244,7 +244,8 @@ def test_a_line_in_another_encoding_is_named_and_not_mangled(tmp_path: Path) -> 
     content = "question,answer\nOù?,ici\nQui?,".encode() + "l'élève".encode("cp1252") + b"\nQuoi?,rien\n"
     report = read(put(tmp_path / "f.csv", content))
     assert [seed.instruction for seed in report.seeds] == ["Où?", "Quoi?"]
-    assert report.problems == ("line 3: `answer` is not valid UTF-8 text; is it in another encoding?",)
+    assert len(report.problems) == report.malformed == 1
+    assert report.problems[0].startswith("line 3: `answer` is not valid UTF-8 text; if it is in another encoding")
 
 
 def test_rows_of_a_table_are_named_by_their_line_and_bad_quoting_does_not_run_them_together(tmp_path: Path) -> None:
@@ -258,11 +259,25 @@ def test_rows_of_a_table_are_named_by_their_line_and_bad_quoting_does_not_run_th
     ]
 
 
-def test_a_quote_that_is_never_closed_ends_the_table_and_that_is_told_first(tmp_path: Path) -> None:
-    rows = "".join(f"q{n},a\n" for n in range(60_000))
-    report = read(put(tmp_path / "f.csv", f'question,answer\n,\na,b\n"{rows}'))
-    assert report.usable == 1
-    assert report.problems[0] == ("line 4: a cell is too long, or its quote is never closed; nothing after it was read")
+@pytest.mark.parametrize("rows", [3, 700_000])
+def test_a_quote_that_is_never_closed_ends_the_table_and_that_is_told_first(tmp_path: Path, rows: int) -> None:
+    report = read(put(tmp_path / "f.csv", 'question,answer\n,\na,b\n"' + "q,a,b\n" * rows))
+    assert (report.usable, report.records) == (1, 3)
+    assert report.problems[0] == "line 4: a cell is too long, or its quote is never closed; nothing after it was read"
+
+
+def test_a_long_cell_costs_its_own_row_only(tmp_path: Path) -> None:
+    report = read(put(tmp_path / "f.csv", f"question,answer\na,b\nc,{'x' * 200_000}\ne,f\n"))
+    assert report.usable == 2
+    assert report.problems == ("line 3: `answer` is longer than 100 kB",)
+
+
+def test_of_several_files_one_may_be_spoilt(tmp_path: Path) -> None:
+    put(tmp_path / "1.csv.gz", b"\x1f\x8bno")
+    put(tmp_path / "2.csv", table(PAIRS))
+    report = read(tmp_path)
+    assert report.usable == 3
+    assert "1.csv.gz: the seed file cannot be read" in report.problems[0]
 
 
 @pytest.mark.parametrize(

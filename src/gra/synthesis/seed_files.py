@@ -146,7 +146,7 @@ def _data_files(folder: Path) -> list[Path]:
 
 def _one_split(path: Path, splits: Mapping[str, object]) -> tuple[str, str]:
     """The split that seeds are taken from, and a remark if there were others."""
-    names = [f"`{name}`" if name else "others" for name in sorted(splits)]
+    names = [f"`{name}`" for name in sorted(splits) if name] + ["others"] * ("" in splits)
     if len(splits) == 1:
         return next(iter(splits)), ""
     if "train" in splits:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -38,6 +39,7 @@ TURNS_NOTE = "of several turns only the first question and its answer were used"
 INSTANCES_NOTE = "of several instances only the first was used"
 NUMBER_NOTE = "a number was taken as text"
 
+_REMEDY = "; if it is in another encoding, convert the file (for example with `iconv -f CP1252 -t UTF-8`)"
 _ROLES = {"human": "user", "prompter": "user"} | dict.fromkeys(("gpt", "chatgpt", "bot", "model"), "assistant")
 _NAMES = {("instruction", "output"): "alpaca", ("instruction", "response"): "plain"}
 # As Alpaca's authors and their followers wrote it: "", "<noinput>", "`<noinput>`", "< No input >", "nan".
@@ -109,7 +111,7 @@ def known_form(record: Mapping[str, Any], columns: Mapping[str, str]) -> bool:
 
 def in_short(names: Iterable[object]) -> str:
     """The first names of a record's fields, each cut short, for a message."""
-    keys = ", ".join(f"`{str(key)[:40]}`" for key in list(names)[:12]) or "none"
+    keys = ", ".join(f"`{str(key)[:40]}`" for key in islice(names, 12)) or "none"
     return keys.encode("utf-8", "replace").decode()
 
 
@@ -236,7 +238,7 @@ def _text(value: Any, field: str) -> str:
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
-        raise Unfit("malformed", f"`{field}` is not valid UTF-8 text; is it in another encoding?") from None
+        raise Unfit("malformed", f"`{field}` is not valid UTF-8 text{_REMEDY}") from None
     if size > MAX_FIELD_BYTES:
         raise Unfit("malformed", f"`{field}` is longer than {MAX_FIELD_BYTES // 1000} kB")
     return value.strip()

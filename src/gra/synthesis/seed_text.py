@@ -205,6 +205,7 @@ def _delimiter(head: str) -> str | None:
 
 def _rows(stream: TextIO, delimiter: str) -> Iterator[Record]:
     """The rows of a table as objects, named by the line they begin at. Strict: bad quoting may run rows together."""
+    csv.field_size_limit(MAX_RECORD)  # of the whole process; its default would end a table at one long cell
     rows = csv.reader(_lines(stream), delimiter=delimiter, strict=True)
     header: list[str] = []
     while True:
@@ -214,7 +215,7 @@ def _rows(stream: TextIO, delimiter: str) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
-            if "limit" in str(error):  # a quote that is never closed; the reader would go on in the midst of a cell
+            if "expected after" not in str(error):  # too long, or at the end: the quote was never closed
                 yield f"line {line}", Unfit("torn", f"a cell is too long, or its quote is never closed; {TORN}")
                 return
             yield f"line {line}", Unfit("malformed", f"bad quoting up to line {rows.line_num} ({error})")

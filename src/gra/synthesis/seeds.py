@@ -115,7 +115,13 @@ class _Reading:
     def usable(self, paths: Sequence[Path]) -> Iterator[Seed]:
         """Every usable seed of the files, once."""
         for path in paths:
-            file = open_file(path, lambda record: known_form(record, self.columns))
+            try:
+                file = open_file(path, lambda record: known_form(record, self.columns))
+            except SeedError as error:
+                if len(paths) == 1:
+                    raise
+                self.remarks.append(str(error))  # of several files, one may be spoilt
+                continue
             self.kinds[file.kind] += 1
             for where, record in file.records:
                 place = self.counts["records"]
