@@ -41,7 +41,7 @@ def catalogue_names(config: SynthesisConfig) -> Iterator[str]:
 
 def test_the_quickstart_comes_with_26_usable_short_seeds() -> None:
     config = load_config(QUICKSTART / "quickstart.yaml").synthesis
-    report = read_seeds(config.seeds.path)
+    report = read_seeds(config.seeds)
     assert (len(report.seeds), report.records, report.form, report.problems) == (26, 26, "alpaca", ())
     lengths = [len(seed.instruction) + len(seed.response) for seed in report.seeds]
     assert min(lengths) >= 60 and max(lengths) <= 300

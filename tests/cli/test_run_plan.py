@@ -19,7 +19,7 @@ from gra.testing.fake_server import FakeServer
 
 def planned(folder: Path, **changes: Any) -> Plan:
     config = config_in(folder, **changes).synthesis
-    return plan(config, read_seeds(config.seeds.path).seeds)
+    return plan(config, read_seeds(config.seeds).seeds)
 
 
 def expected(found: Plan) -> Scenario:
@@ -85,5 +85,5 @@ def test_it_is_near_what_a_run_takes(tmp_path: Path, reading: str) -> None:
             return config.synthesis, reader.totals().all.calls
 
     config, calls = asyncio.run(run())
-    high = plan(config, read_seeds(config.seeds.path).seeds).scenarios[-1]
+    high = plan(config, read_seeds(config.seeds).seeds).scenarios[-1]
     assert 0.5 < calls / high.total.calls < 1.5

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gra.config.synthesis import SeedsConfig
 from gra.errors import SeedError
 from gra.records import Seed
 from gra.synthesis.seed_forms import INSTANCES_NOTE, SYSTEM_NOTE, TURNS_NOTE
@@ -17,13 +18,13 @@ from gra.synthesis.seeds import SHOWN, SeedReport, draw_seeds, read_seeds
 def read(folder: Path, *records: Any) -> SeedReport:
     path = folder / "seeds.json"
     path.write_text(json.dumps(records), encoding="utf-8")
-    return read_seeds(path)
+    return read_seeds(SeedsConfig(path=path))
 
 
 def raw(folder: Path, content: bytes) -> SeedReport:
     path = folder / "seeds.any"
     path.write_bytes(content)
-    return read_seeds(path)
+    return read_seeds(SeedsConfig(path=path))
 
 
 def turn(role: str, content: Any) -> dict[str, Any]:
@@ -96,8 +97,8 @@ def test_unusable_records_are_counted_and_named_and_the_counts_add_up(tmp_path: 
         {"instruction": "a question", "output": "an  ANSWER"},
         {"instruction": " ", "output": "x"},
         {"instruction": "x", "output": ""},
-        {"instruction": "x", "output": 4},
-        {"question": "x"},
+        {"instruction": "x", "output": True},
+        {"query": "x"},
         "text",
         {"instruction": "x" * 100_001, "output": "x"},
         {"instruction": "\ud800", "output": "x"},
@@ -115,14 +116,15 @@ def test_unusable_records_are_counted_and_named_and_the_counts_add_up(tmp_path: 
         "record 3: the instruction is empty",
         "record 4: the response is empty",
     )
-    assert "record 6: of no known form; its fields are `question`" in report.problems
+    assert "record 6: of no known form; its fields are `query`" in report.problems
 
 
 def test_json_lines_are_named_by_their_line(tmp_path: Path) -> None:
     good = b'{"instruction": "a", "response": "b"}'
     report = raw(tmp_path, b"\xef\xbb\xbf" + good + b"\r\n\n{broken\n" + b'{"instruction": "\xff", "response": "c"}\n')
     assert len(report.seeds) == 1
-    assert report.problems == ("line 3: not JSON", "line 4: `instruction` is not valid UTF-8 text")
+    assert report.problems[0] == "line 3: not JSON"
+    assert report.problems[1].startswith("line 4: `instruction` is not valid UTF-8 text; if it is in another encoding")
 
 
 def test_a_first_line_that_is_broken_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_one_record_over_several_lines_is_one_record(tmp_path: Path) -> None:
 def test_many_problems_are_bounded(tmp_path: Path) -> None:
     report = read(tmp_path, {"instruction": "a", "output": "b"}, *[{}] * 50)
     assert len(report.problems) == SHOWN + 1
-    assert report.problems[-1] == "and 30 more records were skipped"
+    assert report.problems[-1] == "and 30 records more, skipped"
 
 
 def test_the_digest_is_of_the_usable_seeds_not_of_the_file(tmp_path: Path) -> None:
@@ -153,13 +155,13 @@ def test_the_digest_is_of_the_usable_seeds_not_of_the_file(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "the seed file is empty"),
-        (b"[]", "the seed file is empty"),
+        (b"", "there is no record in it"),
+        (b"[]", "there is no record in it"),
         (b"just text\n", "none of its 1 record can be used as a seed (1 malformed)"),
-        (b'[{"instruction": "a",}]', "line 1: the file begins as a JSON list but is not one"),
+        (b'[{"instruction": "a",}]', "record 1: the JSON list breaks here"),
         (b'[{"prompt": "a"}]', "record 1: of no known form; its fields are `prompt`"),
-        (b"[" * 100_000, "cannot be read"),
-        (b"[" + b"9" * 5000 + b"]", "cannot be read"),
+        (b"[" * 100_000, "brackets too deep"),
+        (b"[" + b"9" * 5000 + b"]", "a number is too long"),
     ],
 )
 def test_nothing_usable_names_the_file_what_was_found_and_the_forms(
@@ -170,23 +172,23 @@ def test_nothing_usable_names_the_file_what_was_found_and_the_forms(
     message = str(caught.value)
     assert str(tmp_path) in message
     assert expected in message
-    if "not one" not in expected:
-        assert 'alpaca: {"instruction"' in message
+    assert 'alpaca: {"instruction"' in message
 
 
 def test_a_missing_file_and_a_folder_are_seed_errors(tmp_path: Path) -> None:
     with pytest.raises(SeedError, match="no such seed file"):
-        read_seeds(tmp_path / "none.json")
-    with pytest.raises(SeedError, match="cannot be read"):
-        read_seeds(tmp_path)
-    with pytest.raises(SeedError, match="cannot be read"):
-        read_seeds("a\0b")
+        read_seeds(SeedsConfig(path=tmp_path / "none.json"))
+    with pytest.raises(SeedError, match="no seed file in this folder"):
+        read_seeds(SeedsConfig(path=tmp_path))
+    with pytest.raises(SeedError, match=r"no such seed file|cannot be read"):
+        read_seeds(SeedsConfig(path=Path("a\0b")))
 
 
 SEEDS = tuple(Seed(id=f"seed-{n:05d}", instruction=f"i{n}", response="r") for n in range(30))
 
 
 @given(limit=st.integers(1, 40), random_seed=st.integers(0, 5))
+@settings(deadline=None)
 def test_drawing_is_deterministic_in_order_and_a_larger_limit_keeps_the_smaller(limit: int, random_seed: int) -> None:
     drawn = draw_seeds(SEEDS, limit, random_seed)
     assert len(drawn) == min(limit, len(SEEDS))
@@ -237,7 +239,7 @@ contents = (
 
 
 @given(content=contents)
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_bytes_only_a_seed_error_is_raised(tmp_path: Path, content: bytes) -> None:
     try:
         report = raw(tmp_path, content)

@@ -16,7 +16,7 @@ from gra.config.synthesis import SeedsGate
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
 from gra.records import Reading, Seed
-from gra.synthesis.seeds import check_domains, draw_seeds, read_seeds
+from gra.synthesis.seeds import check_domains, read_seeds
 
 if TYPE_CHECKING:
     from gra.llm import Abilities
@@ -84,26 +84,26 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
 def _seeds(found: Inspection) -> tuple[Seed, ...]:
     synthesis = found.config.synthesis
     try:
-        report = read_seeds(synthesis.seeds.path)
+        report = read_seeds(synthesis.seeds, synthesis.random_seed)
         check_domains(report.seeds, synthesis.domains)
     except GraError as error:
         found.problem(error)
         return ()
-    used = draw_seeds(report.seeds, synthesis.seeds.limit, synthesis.random_seed)
     found.seeds = {
         "path": str(synthesis.seeds.path),
+        "kind": report.kind,
         "form": report.form,
         "records": report.records,
-        "usable": len(report.seeds),
-        "used": len(used),
+        "usable": report.usable,
+        "used": len(report.seeds),
         "empty": report.empty,
         "duplicates": report.duplicates,
         "malformed": report.malformed,
         "problems": list(report.problems),
     }
-    if isinstance(synthesis.gate, SeedsGate) and len(used) < 4:
-        found.problem(_too_few(len(used)))
-    return used
+    if isinstance(synthesis.gate, SeedsGate) and len(report.seeds) < 4:
+        found.problem(_too_few(len(report.seeds)))
+    return report.seeds
 
 
 def _too_few(number: int) -> SeedError:

@@ -29,6 +29,7 @@ EXCLUDED: Mapping[str, str] = {
     "embeddings.api_key_env": "as for models",
     "embeddings.concurrency": "as for models",
     "seeds.path": "where the seeds lie; what they are is in their digest",
+    "seeds.columns": "what their file calls things; as for its path",
     # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }

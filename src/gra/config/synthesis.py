@@ -30,11 +30,33 @@ PAPER_DOMAINS: tuple[Domain, ...] = (
 """The paper's seven domains (Appendix A), in our words."""
 
 
+class SeedColumns(Settings):
+    """What the seed file calls things, if not as gra knows them; nothing else is read of it then."""
+
+    instruction: str | None = None
+    input: str | None = None
+    """What the instruction is about; joined to it."""
+    response: str | None = None
+    messages: str | None = None
+    """A conversation, in place of `instruction` and `response`."""
+    domain: str | None = None
+    keywords: str | None = None
+    summary: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        named = any(value is not None for _, value in self)
+        if named and not self.messages and not (self.instruction and self.response):
+            raise ValueError("must name `instruction` and `response`, or `messages`")
+        return self
+
+
 class SeedsConfig(Settings):
     """Where seed data comes from."""
 
     path: Path
-    """A JSON or JSONL file of Alpaca, self-instruct or messages records."""
+    """A file or folder of JSON, JSONL, CSV, TSV, Parquet or Arrow; forms and folders are in `docs/seeds.md`."""
+    columns: SeedColumns = SeedColumns()
     limit: int | None = Field(default=None, ge=1)
     """Use at most this many, drawn at random (seeded)."""
 

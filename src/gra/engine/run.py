@@ -31,7 +31,7 @@ from gra.synthesis.bootstrap import Annotator
 from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
-from gra.synthesis.seeds import check_domains, draw_seeds, read_seeds
+from gra.synthesis.seeds import check_domains, read_seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,10 @@ async def synthesise(
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
     """
     check_pool(config.synthesis)
-    report = read_seeds(config.synthesis.seeds.path)
+    report = read_seeds(config.synthesis.seeds, config.synthesis.random_seed)
     for problem in report.problems:
         listen(Notice(problem))
     check_domains(report.seeds, config.synthesis.domains)
-    seeds = draw_seeds(report.seeds, config.synthesis.seeds.limit, config.synthesis.random_seed)
     wanted = document(config, report.digest)
     run = create_run(folder, wanted)
     async with Writer(run) as writer:
@@ -81,7 +80,7 @@ async def synthesise(
                 return state.ending("")
             async with open_models(config, listen, run.logs) as models:
                 with Ledger(writer, others) as ledger:
-                    return await state.go_on(models, ledger, seeds)
+                    return await state.go_on(models, ledger, report.seeds)
 
 
 def document(config: RunConfig, seeds_digest: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads a file of seeds in any of the common forms, and says what it could not use.
+"""Reads seeds in any of the common files and forms, and says what it could not use.
 
 One bad record never spoils a file: it is counted and named. Knows no model and no run; what a seed is about is asked
 of a model later, unless the file says it.
@@ -6,32 +6,40 @@ of a model later, unless the file says it.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import heapq
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gra.config.synthesis import Domain
+from gra.config.synthesis import Domain, SeedsConfig
 from gra.errors import SeedError
 from gra.ids import derived_seed
 from gra.records import Seed
-from gra.synthesis.seed_forms import FORMS, Draft, Unfit, read_record
+from gra.synthesis.seed_files import find_files, open_file
+from gra.synthesis.seed_forms import FORMS, Draft, Unfit, in_short, known_form, read_record
 
-MAX_FILE_BYTES = 256 * 2**20
 SHOWN = 20
 """Problems told one by one; the rest are counted."""
+MAX_NAMES = 1000
+"""Names of columns that are kept for a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedReport:
-    """The usable seeds of a file, and what became of the rest. The counts add up to `records`."""
+    """The seeds of a run, and what became of the other records. The counts add up to `records`."""
 
     seeds: tuple[Seed, ...]
+    """Those to use: all usable ones, or those drawn."""
+    usable: int
     digest: str
-    """Hash of the usable seeds, the same for the same records in JSON and in JSONL."""
+    """Hash of all usable seeds, the same for the same records in any kind of file."""
+    kind: str
+    """What the records were kept in, for example `JSONL, gzip`."""
     form: str
     """The forms found, the commonest first, for example `alpaca`."""
     problems: tuple[str, ...]
@@ -41,22 +49,25 @@ class SeedReport:
     """Without an instruction or without a response."""
     duplicates: int
     malformed: int
-    """Not JSON, not UTF-8, of no known form, or with a field that is not text or too long."""
+    """Unreadable, not UTF-8, of no known form, or with a field that is not text or too long."""
 
 
-def read_seeds(path: Path | str) -> SeedReport:
-    """Read the seeds of a JSON or JSONL file; which of the two is told from its content.
+def read_seeds(config: SeedsConfig, random_seed: int = 0) -> SeedReport:
+    """Read the seeds of a file or folder, and draw from them if there is a limit.
+
+    Records stream through: what is held is the seeds to use, and a short hash of every other.
 
     Raises:
-        SeedError: it cannot be read, or nothing in it is usable.
+        SeedError: they cannot be read, nothing is usable, or a column that the configuration names is not there.
+        MissingExtra: they are in a format that needs a library which is not installed.
     """
-    path = Path(path)
-    reading = _Reading()
-    for place, (where, record) in enumerate(_records(_text(path), path)):
-        reading.take(place, where, record)
-    if not reading.seeds:
-        raise SeedError(_nothing_usable(path, reading))
-    return reading.report()
+    reading = _Reading(config.path, config.columns.model_dump(exclude_none=True))
+    found = find_files(config.path)
+    if found.remark:
+        reading.remarks.append(found.remark)
+    seeds = draw_seeds(reading.usable(found.paths), config.limit, random_seed)
+    reading.check()
+    return reading.report(seeds)
 
 
 def check_domains(seeds: Sequence[Seed], taxonomy: Sequence[Domain]) -> None:
@@ -74,130 +85,133 @@ def check_domains(seeds: Sequence[Seed], taxonomy: Sequence[Domain]) -> None:
         )
 
 
-def draw_seeds(seeds: Sequence[Seed], limit: int | None, random_seed: int) -> tuple[Seed, ...]:
+def draw_seeds(seeds: Iterable[Seed], limit: int | None, random_seed: int) -> tuple[Seed, ...]:
     """At most `limit` seeds, in their order. A larger limit keeps what a smaller one drew."""
-    if limit is None or limit >= len(seeds):
+    if limit is None:
         return tuple(seeds)
-    drawn = sorted(seeds, key=lambda seed: derived_seed(random_seed, "seeds", seed.id))[:limit]
-    chosen = {seed.id for seed in drawn}
-    return tuple(seed for seed in seeds if seed.id in chosen)
+    # Of a stream, never more than `limit` are held.
+    drawn = heapq.nsmallest(limit, enumerate(seeds), key=lambda item: derived_seed(random_seed, "seeds", item[1].id))
+    return tuple(seed for _, seed in sorted(drawn, key=lambda item: item[0]))
 
 
 class _Reading:
-    """Collects seeds, counts and problems over the records of one file."""
+    """Lets seeds through, and keeps counts and problems of the records they came from."""
 
-    def __init__(self) -> None:
-        self.seeds: list[Seed] = []
+    def __init__(self, path: Path, columns: Mapping[str, str]) -> None:
+        self.path = path
+        self.columns = columns
+        self.kinds: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.forms: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
+        self.remarks: list[str] = []
         self.problems: list[str] = []
         self.seen: dict[bytes, str] = {}
+        self.unseen = set(columns.values())
+        """Columns that the configuration names and no record has had."""
+        self.names: dict[str, None] = {}
+        self.hash = hashlib.sha256(b"[")
 
-    def take(self, place: int, where: str, record: Any) -> None:
-        self.counts["records"] += 1
+    def usable(self, paths: Sequence[Path]) -> Iterator[Seed]:
+        """Every usable seed of the files, once."""
+        for path in paths:
+            try:
+                file = open_file(path, lambda record: known_form(record, self.columns))
+            except SeedError as error:
+                if len(paths) == 1:
+                    raise
+                self.remarks.append(str(error))  # of several files, one may be spoilt
+                continue
+            self.kinds[file.kind] += 1
+            for where, record in file.records:
+                place = self.counts["records"]
+                self.counts["records"] += 1
+                seed = self.take(place, f"{path.name}, {where}" if len(paths) > 1 else where, record)
+                if seed:
+                    yield seed
+
+    def take(self, place: int, where: str, record: Any) -> Seed | None:
+        """The seed that a record is, if it is one and the first of its kind."""
+        if self.columns and isinstance(record, Mapping):
+            self.unseen -= record.keys()
+            if len(self.names) < MAX_NAMES:
+                self.names.update(dict.fromkeys(map(str, record)))
         try:
             if isinstance(record, Unfit):
                 raise record
-            draft = read_record(record)
+            draft = read_record(record, self.columns)
         except Unfit as unfit:
             self.counts[unfit.kind] += 1
-            self.problems.append(f"{where}: {unfit}")
-            return
+            self.tell(f"{where}: {unfit}", always=unfit.kind == "torn")
+            return None
         # A digest, so that a large file is not kept in memory twice.
-        key = hashlib.sha256(f"{_plain(draft.instruction)}\0{_plain(draft.response)}".encode()).digest()
+        key = hashlib.sha256(f"{_plain(draft.instruction)}\0{_plain(draft.response)}".encode()).digest()[:16]
         if key in self.seen:
             self.counts["duplicate"] += 1
-            self.problems.append(f"{where}: the same as {self.seen[key]}")
-            return
+            self.tell(f"{where}: the same as {self.seen[key]}")
+            return None
         self.seen[key] = where
-        self.keep(place, draft)
+        return self.kept(place, draft)
 
-    def keep(self, place: int, draft: Draft) -> None:
+    def tell(self, problem: str, always: bool = False) -> None:
+        """Note a problem; beyond those that are shown, the counts are enough."""
+        if always:
+            self.remarks.append(problem)
+        elif len(self.problems) < SHOWN:
+            self.problems.append(problem)
+
+    def kept(self, place: int, draft: Draft) -> Seed:
         self.forms[draft.form] += 1
         self.notes.update(draft.notes)
-        self.seeds.append(
-            Seed(
-                id=f"seed-{place:05d}",
-                instruction=draft.instruction,
-                response=draft.response,
-                domain=draft.domain,
-                keywords=draft.keywords,
-                summary=draft.summary,
-            )
+        seed = Seed(
+            id=f"seed-{place:05d}",
+            instruction=draft.instruction,
+            response=draft.response,
+            domain=draft.domain,
+            keywords=draft.keywords,
+            summary=draft.summary,
         )
+        self.hash.update(("," * (self.forms.total() > 1) + _line(seed)).encode())
+        return seed
 
-    def report(self) -> SeedReport:
-        body = json.dumps([asdict(seed) for seed in self.seeds], ensure_ascii=False, separators=(",", ":"))
+    def check(self) -> None:
+        """Whether a run can be made of what was found.
+
+        Raises:
+            SeedError: it cannot; says why and what to do.
+        """
+        if self.names and self.unseen:
+            raise SeedError(_no_column(self))
+        if not self.forms:
+            raise SeedError(_nothing_usable(self))
+
+    def report(self, seeds: tuple[Seed, ...]) -> SeedReport:
+        self.hash.update(b"]")
         return SeedReport(
-            seeds=tuple(self.seeds),
-            digest="sha256:" + hashlib.sha256(body.encode()).hexdigest(),
+            seeds=seeds,
+            usable=self.forms.total(),
+            digest=f"sha256:{self.hash.hexdigest()}",
+            kind=" and ".join(f"{n} files of {kind}" if n > 1 else kind for kind, n in self.kinds.most_common()),
             form=" and ".join(form for form, _ in self.forms.most_common()),
             problems=self.told(),
             records=self.counts["records"],
             empty=self.counts["empty"],
             duplicates=self.counts["duplicate"],
-            malformed=self.counts["malformed"],
+            malformed=self.counts["malformed"] + self.counts["torn"],
         )
 
     def told(self) -> tuple[str, ...]:
-        """The first problems, how many more there are, and what was done to usable records."""
-        more = len(self.problems) - SHOWN
-        rest = [f"and {more} more records were skipped"] if more > 0 else []
+        """What was left out, the first problems, how many more there are, and what was done to usable records."""
+        more = self.counts["empty"] + self.counts["duplicate"] + self.counts["malformed"] - len(self.problems)
+        rest = [f"and {_count(more)} more, skipped"] if more > 0 else []
         notes = [f"{_count(number)}: {note}" for note, number in self.notes.items()]
-        return (*self.problems[:SHOWN], *rest, *notes)
+        return (*self.remarks, *self.problems, *rest, *notes)
 
 
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise SeedError(f"{path}: there is no such seed file. Set `seeds` to a JSON or JSONL file.") from None
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
-        raise SeedError(f"{path}: the seed file cannot be read ({error}).") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise SeedError(f"{path}: over {MAX_FILE_BYTES // 2**20} MB. Give a part of it; a few thousand seeds do well.")
-    # Invalid bytes become lone surrogates, which mark the record they stand in and no other.
-    return raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
-
-
-def _records(text: str, path: Path) -> Iterator[tuple[str, Any]]:
-    """Each record with the place it stands at, in words; an `Unfit` in the place of a line that is no JSON."""
-    if text.lstrip().startswith("["):
-        for number, record in enumerate(_array(text, path), 1):
-            yield f"record {number}", record
-        return
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if lines and _parsed(lines[0][1]) is None:
-        whole = _parsed(text)  # one record, spread over several lines
-        if isinstance(whole, dict):
-            yield "record 1", whole
-            return
-    for number, line in lines:
-        record = _parsed(line)
-        yield f"line {number}", Unfit("malformed", "not JSON") if record is None else record
-
-
-def _array(text: str, path: Path) -> list[Any]:
-    try:
-        array = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SeedError(
-            f"{path}, line {error.lineno}: the file begins as a JSON list but is not one ({error.msg}). "
-            f"Mend it there, or write one record per line (JSONL)."
-        ) from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, or thousands of brackets
-        raise SeedError(f"{path}: the JSON list holds something that cannot be read.\n{_understood()}") from None
-    assert isinstance(array, list)
-    return array
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+def _line(seed: Seed) -> str:
+    """A seed as the digest of all takes it. Not by `asdict`, which takes a quarter of all the time."""
+    named = {field.name: getattr(seed, field.name) for field in fields(seed)}
+    return json.dumps(named, ensure_ascii=False, separators=(",", ":"))
 
 
 def _plain(text: str) -> str:
@@ -205,19 +219,34 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _nothing_usable(path: Path, reading: _Reading) -> str:
-    if not reading.counts["records"]:
-        return f"{path}: the seed file is empty.\n{_understood()}"
-    counts = ", ".join(f"{reading.counts[kind]} {kind}" for kind in ("malformed", "empty") if reading.counts[kind])
-    first = "\n".join(f"  {problem}" for problem in reading.problems[:3])
-    return (
-        f"{path}: none of its {_count(reading.counts['records'])} can be used as a seed ({counts}):\n"
-        f"{first}\n{_understood()}"
-    )
+def _no_column(reading: _Reading) -> str:
+    """Each column that is missing, and what it may have been meant to be."""
+    lines = []
+    there = {name.casefold(): name for name in reading.names}
+    for name, column in reading.columns.items():
+        if column in reading.unseen:
+            near = difflib.get_close_matches(column.casefold(), there, n=1, cutoff=0.5)
+            hint = f"; did you mean {in_short([there[near[0]]])}?" if near else ""
+            lines.append(f"  `seeds.columns.{name}`: there is no column {in_short([column])}{hint}")
+    return "\n".join([f"{reading.path}: its columns are {in_short(reading.names)}.", *lines])
+
+
+def _nothing_usable(reading: _Reading) -> str:
+    records = reading.counts["records"]
+    if not records:
+        return f"{reading.path}: there is no record in it.\n{_understood()}"
+    kinds = ("malformed", "empty", "torn")
+    counts = ", ".join(f"{reading.counts[kind]} {kind}" for kind in kinds if reading.counts[kind])
+    first = "\n".join(f"  {problem}" for problem in (*reading.remarks, *reading.problems)[:3])
+    return f"{reading.path}: none of its {_count(records)} can be used as a seed ({counts}):\n{first}\n{_understood()}"
 
 
 def _understood() -> str:
-    return "\n".join(["These forms are understood, in a JSON list or one per line:", *(f"  {f}" for f in FORMS)])
+    forms = "\n".join(f"  {form}" for form in FORMS)
+    return f"""\
+These forms are understood, in JSON, JSONL or as the columns of a table:
+{forms}
+Other names can be given: seeds: {{path: ..., columns: {{instruction: NAME, response: NAME}}}}"""
 
 
 def _count(number: int) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from gra.cli.inspection import Inspection, Look
-from gra.cli.views.parts import count, heading, line, table
+from gra.cli.views.parts import count, heading, line, path_line, table
 from gra.config.pool import adjudicated, committee_size
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.plan import Plan
 
+SKIPPED = {"malformed": "malformed", "empty": "empty", "duplicates": "seen before"}
 WORDS = {True: "yes", False: "no", None: "-"}
 
 
@@ -56,11 +57,13 @@ def _seeds(found: Inspection) -> Iterator[RenderableType]:
         yield line("none can be read", indent=2)
         return
     s = found.seeds
-    yield line(
-        f"{s['used']} used of {s['usable']} usable, out of {s['records']} records ({s['form']}); skipped: {s['empty']} "
-        f"empty, {s['duplicates']} duplicates, {s['malformed']} malformed",
-        indent=2,
-    )
+    drawn = "all are used" if s["used"] == s["usable"] else f"{s['used']:,} of them are drawn"
+    yield path_line("from", s["path"])
+    yield line(f"{count(s['records'], 'record')} in {s['kind']}, form {s['form']}", indent=2)
+    yield line(f"{s['usable']:,} usable, {drawn}", indent=2)
+    skipped = [f"{s[key]:,} {word}" for key, word in SKIPPED.items() if s[key]]
+    if skipped:
+        yield line(f"skipped: {', '.join(skipped)}", indent=2, style="yellow")
     for problem in s["problems"]:
         yield line(problem, indent=4, style="dim")
 
