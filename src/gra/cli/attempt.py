@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import traceback
 from datetime import UTC, datetime
@@ -15,16 +14,20 @@ from gra.cli.display import watching
 from gra.cli.export import write_dataset
 from gra.cli.opening import reading
 from gra.cli.report import report_on
+from gra.cli.signals import until_stopped
 from gra.cli.views.model_list import licences
 from gra.cli.views.parts import print_parts
 from gra.cli.views.run_report import summary
 from gra.config.load import RunConfig
 from gra.errors import GraError, TargetMissed
+from gra.events import Notice
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gra.engine.run import Ending
+
+STOPPING = "stopping in good order; once more, and it ends at once"
 
 
 class Unexpected(GraError):
@@ -63,9 +66,10 @@ def _watched(config: RunConfig, folder: Path) -> Ending:
 
     try:
         with watching(messages(), config.synthesis.target, closed_rounds(folder), folder / "logs") as listen:
-            return asyncio.run(synthesise(config, folder, listen))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_stopped(folder)) from None
+            return until_stopped(synthesise(config, folder, listen), lambda: listen(Notice(STOPPING)))
+    except KeyboardInterrupt as stop:
+        stop.args = (_stopped(folder),)
+        raise
     except GraError:
         raise
     except Exception as error:  # a fault of ours: its traceback must not be lost

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from gra.cli.safe import safe
+from gra.errors import GraError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,11 +34,42 @@ def _console(stderr: bool) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def tolerate_any_text() -> None:
-    """Let a terminal that is not UTF-8 show what it cannot encode by its number, instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+class OutputLost(GraError):
+    """The output of a command cannot be written to where it was sent."""
+
+
+class _Forgiving(io.FileIO):
+    """Standard error as it should be: that nobody listens any more is no reason to stop a run."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def prepare_output() -> None:
+    """Let a stream that is not UTF-8 show what it cannot encode by its number, and messages be lost without harm."""
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        raw = io.BufferedWriter(_Forgiving(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def finish_output() -> None:
+    """Write out what is still buffered; a reader that has seen enough (`gra show RUN | head`) is no fault.
+
+    Raises:
+        OutputLost: it cannot be written.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Else the interpreter would try again at its end, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OutputLost(f"the output cannot be written: {error.strerror}") from None
 
 
 def say(text: str) -> None:
