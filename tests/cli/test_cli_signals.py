@@ -1,19 +1,33 @@
 """Ctrl-C, SIGTERM, a closed terminal, a closed pipe: the program ends in good order, and the run goes on afterwards."""
 
+import fcntl
+import os
+import random
+import select
 import signal
-from collections.abc import Callable
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from children import end, program, start, stop_when
-from cli_builders import EASY, config_file
+from children import PATIENCE_S, PROGRAM, descendants, end, program, runs, start, stop_when, wait_until
+from cli_builders import EASY, build_run, config_file, one_of_each
+from embedded import embedded_config, stand_in
 from typer.testing import Result
 
+from gra.store.reader import Reader
+from gra.store.run_dir import open_run
 from gra.testing.fake_server import FakeServer
 
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
-TARGET = 12
+TARGET = 6
 
 
 def dataset(run: Path) -> bytes:
@@ -48,3 +62,183 @@ def test_a_signal_ends_a_run_in_good_order(
     assert "unfinished" in gra("status", out).stdout
     assert program("resume", out).code == 0
     assert dataset(out) == undisturbed
+
+
+def test_a_second_signal_ends_it_at_any_moment_and_nothing_is_lost(
+    server: FakeServer, config: Path, undisturbed: bytes, tmp_path: Path
+) -> None:
+    out, moments = tmp_path / "out", random.Random(4)
+    for _ in range(5):
+        before = sum(server.requests.values())
+        child = start("run", config, "--out", out)
+        stop_when(child, lambda: sum(server.requests.values()) > before + moments.randint(20, 80))
+        time.sleep(moments.choice([0, 0.001, 0.01, 0.03]))
+        child.send_signal(signal.SIGTERM)
+        done = end(child)
+        # Or by the signal itself, where the interpreter was already on its way out.
+        assert done.code in (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGTERM), done.err
+        assert "Traceback" not in done.err and "never retrieved" not in done.err and not done.out
+    assert program("resume", out).code == 0
+    assert dataset(out) == undisturbed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)])
+def test_no_embedded_server_is_left_behind(tmp_path: Path, signals: tuple[signal.Signals, ...]) -> None:
+    config, out = embedded_config(tmp_path), tmp_path / "out"
+    child = start("run", config, "--out", out, **stand_in(tmp_path))
+    wait_until(lambda: len(descendants(child.pid)) == 5 or child.poll() is not None, "all servers are started")
+    log = out / "logs" / "writer.server.log"
+    wait_until(log.exists, "the run's folder is there")
+    servers = descendants(child.pid)
+    for number in signals:
+        child.send_signal(number)
+    done = end(child)
+    assert done.code == 128 + signals[0], done.err
+    assert "Traceback" not in done.err
+    wait_until(lambda: not any(map(runs, servers)), "every server ends")
+
+
+def test_a_run_with_embedded_servers_goes_on(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    calm = config_file(tmp_path / "calm", server.base_url, **EASY, target=2)
+    assert gra("run", calm, "--out", tmp_path / "calm" / "out").exit_code == 0
+    config, out, world = embedded_config(tmp_path, target=2), tmp_path / "out", stand_in(tmp_path)
+    child = start("run", config, "--out", out, **world)
+    stop_when(child, lambda: (out / "run.json").exists() and answered(out) > 20)
+    assert end(child).code == 130
+    assert program("resume", out, **world).code == 0
+    assert dataset(out) == dataset(tmp_path / "calm" / "out"), "the same models say the same, wherever they are served"
+
+
+def answered(run: Path) -> int:
+    with Reader(open_run(run)) as reader:
+        return reader.totals().all.calls
+
+
+@contextmanager
+def on_a_terminal(*arguments: object, columns: int = 80) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
+    """The program on a terminal of its own, which closes with the block."""
+    master, slave = os.openpty()
+    terminal = Terminal(master)
+    terminal.resize(columns)
+    owned = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); " + PROGRAM[-1]
+    environment = {**os.environ, "TERM": "xterm"}
+    child = subprocess.Popen(
+        [*PROGRAM[:-1], owned, *map(str, arguments)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(slave)
+    terminal.start()
+    try:
+        yield child, terminal
+    finally:
+        terminal.close()
+        child.wait(PATIENCE_S)
+
+
+class Terminal(threading.Thread):
+    """The other side of a terminal: what it shows, and what is typed."""
+
+    def __init__(self, handle: int) -> None:
+        super().__init__()
+        self.handle = handle
+        self.shown = ""
+        self.open = True
+
+    def run(self) -> None:
+        with suppress(OSError):  # the program has ended
+            while self.open:
+                if select.select([self.handle], [], [], 0.05)[0]:
+                    self.shown += os.read(self.handle, 65_536).decode("utf-8", "replace")
+
+    def resize(self, columns: int) -> None:
+        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+
+    def type(self, key: bytes) -> None:
+        os.write(self.handle, key)
+
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            self.join()
+            os.close(self.handle)
+
+
+CTRL_C, HIDDEN, SHOWN = b"\x03", "\x1b[?25l", "\x1b[?25h"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_on_a_terminal_that_is_resized(
+    server: FakeServer, config: Path, undisturbed: bytes, tmp_path: Path, times: int
+) -> None:
+    out, before = tmp_path / "out", sum(server.answered.values())
+    with on_a_terminal("run", config, "--out", out) as (child, terminal):
+        for columns in (40, 200, 12):
+            before += 20
+            wait_until(lambda: sum(server.answered.values()) > before or child.poll() is not None, "it works")
+            terminal.resize(columns)
+        for _ in range(times):
+            terminal.type(CTRL_C)
+        assert child.wait(PATIENCE_S) in (130, -signal.SIGINT)
+        terminal.close()
+    assert "Traceback" not in terminal.shown and "[?1049" not in terminal.shown
+    assert terminal.shown.rfind(HIDDEN) < terminal.shown.rfind(SHOWN), "the cursor is there again"
+    if times == 1:
+        assert f"gra resume {out}" in terminal.shown, "on one line, however narrow"
+    assert program("resume", out).code == 0
+    assert dataset(out) == undisturbed
+
+
+def test_a_terminal_that_closes(server: FakeServer, config: Path, undisturbed: bytes, tmp_path: Path) -> None:
+    out, before = tmp_path / "out", sum(server.answered.values())
+    with on_a_terminal("run", config, "--out", out) as (child, terminal):
+        wait_until(lambda: sum(server.answered.values()) > before + 60 or child.poll() is not None, "it works")
+        terminal.close()
+        assert child.wait(PATIENCE_S) == 128 + signal.SIGHUP
+    assert not list(out.glob("run.sqlite-*")) and not list((out / "logs").glob("*.traceback"))
+    assert program("resume", out).code == 0
+    assert dataset(out) == undisturbed
+
+
+def test_a_server_that_does_not_start_ends_the_others(tmp_path: Path) -> None:
+    config, out, world = embedded_config(tmp_path), tmp_path / "out", stand_in(tmp_path)
+    done = program("run", config, "--out", out, **world, GRA_TEST_BROKEN="judge")
+    assert done.code == 4
+    assert "`judge`: its server did not start (exit code 1)" in done.err and "it is broken" in done.err
+    assert str(out / "logs" / "judge.server.log") in done.err and "\x1b" not in done.err
+    assert program("resume", out, **world).code == 0, "once it is mended, the run goes on"
+
+
+def test_whoever_has_seen_enough_of_a_list_is_no_fault(tmp_path: Path) -> None:
+    run = build_run(tmp_path, one_of_each())
+    for arguments in (("show", run), ("show", run, "--json"), ("status", run), ("export", run)):
+        child = start(*arguments)
+        assert child.stdout is not None
+        child.stdout.close()
+        _, err = child.communicate(timeout=120)
+        assert err == b"", err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    run = build_run(tmp_path, one_of_each())
+    for arguments in (("show", run), ("show", run, "--json"), ("export", run)):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([*PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 1
+        assert done.stderr == "gra: the output cannot be written: No space left on device\n"
+
+
+def test_nobody_has_to_listen_to_a_run(config: Path, undisturbed: bytes, tmp_path: Path) -> None:
+    """Standard error is a pipe that nobody reads any more, then a full disk."""
+    child = start("run", config, "--out", tmp_path / "pipe")
+    assert child.stderr is not None
+    child.stderr.close()
+    assert child.wait(PATIENCE_S) == 0
+    assert child.stdout is not None
+    child.stdout.close()
+    assert dataset(tmp_path / "pipe") == undisturbed

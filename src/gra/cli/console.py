@@ -9,7 +9,8 @@ import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 from gra.cli.safe import safe
 from gra.errors import GraError
@@ -38,8 +39,21 @@ class OutputLost(GraError):
     """The output of a command cannot be written to where it was sent."""
 
 
-class _Forgiving(io.FileIO):
-    """Standard error as it should be: that nobody listens any more is no reason to stop a run."""
+class _Results(io.FileIO):
+    """Standard output. What cannot be written is said once, in words, but for a reader that has seen enough."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # else the interpreter's end complains again
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise OutputLost(f"the output cannot be written: {error.strerror}") from None
+
+
+class _Messages(io.FileIO):
+    """Standard error. That nobody listens any more is no reason to stop a run."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -49,12 +63,14 @@ class _Forgiving(io.FileIO):
 
 
 def prepare_output() -> None:
-    """Let a stream that is not UTF-8 show what it cannot encode by its number, and messages be lost without harm."""
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        raw = io.BufferedWriter(_Forgiving(sys.stderr.fileno(), "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, "backslashreplace", line_buffering=True)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Make streams that cannot fail in words of their own, and show by its number what they cannot encode."""
+    sys.stdout = _stream(sys.stdout, _Results, line_buffering=sys.stdout.isatty())
+    sys.stderr = _stream(sys.stderr, _Messages, line_buffering=True)
+
+
+def _stream(old: TextIO, kind: type[io.FileIO], line_buffering: bool) -> TextIO:
+    raw = io.BufferedWriter(kind(old.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(raw, old.encoding, "backslashreplace", line_buffering=line_buffering)
 
 
 def finish_output() -> None:
@@ -63,18 +79,14 @@ def finish_output() -> None:
     Raises:
         OutputLost: it cannot be written.
     """
-    try:
+    with suppress(BrokenPipeError):
         sys.stdout.flush()
-    except OSError as error:
-        # Else the interpreter would try again at its end, and complain in its own words.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise OutputLost(f"the output cannot be written: {error.strerror}") from None
 
 
 def say(text: str) -> None:
     """A message to the person at the terminal, its lines as they are."""
-    sys.stdout.flush()
+    with suppress(BrokenPipeError, OutputLost):  # there is something else to say already
+        sys.stdout.flush()
     print(safe(text), file=sys.stderr, flush=True)
 
 
