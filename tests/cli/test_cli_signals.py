@@ -1,24 +1,18 @@
 """Ctrl-C, SIGTERM, a closed terminal, a closed pipe: the program ends in good order, and the run goes on afterwards."""
 
-import fcntl
-import os
 import random
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from children import PATIENCE_S, PROGRAM, descendants, end, program, runs, start, stop_when, wait_until
 from cli_builders import EASY, build_run, config_file, one_of_each
 from embedded import embedded_config, stand_in
+from terminals import on_a_terminal
 from typer.testing import Result
 
 from gra.store.reader import Reader
@@ -113,59 +107,6 @@ def test_a_run_with_embedded_servers_goes_on(gra: Gra, server: FakeServer, tmp_p
 def answered(run: Path) -> int:
     with Reader(open_run(run)) as reader:
         return reader.totals().all.calls
-
-
-@contextmanager
-def on_a_terminal(*arguments: object, columns: int = 80) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
-    """The program on a terminal of its own, which closes with the block."""
-    master, slave = os.openpty()
-    terminal = Terminal(master)
-    terminal.resize(columns)
-    owned = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); " + PROGRAM[-1]
-    environment = {**os.environ, "TERM": "xterm"}
-    child = subprocess.Popen(
-        [*PROGRAM[:-1], owned, *map(str, arguments)],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=environment,
-        start_new_session=True,
-    )
-    os.close(slave)
-    terminal.start()
-    try:
-        yield child, terminal
-    finally:
-        terminal.close()
-        child.wait(PATIENCE_S)
-
-
-class Terminal(threading.Thread):
-    """The other side of a terminal: what it shows, and what is typed."""
-
-    def __init__(self, handle: int) -> None:
-        super().__init__()
-        self.handle = handle
-        self.shown = ""
-        self.open = True
-
-    def run(self) -> None:
-        with suppress(OSError):  # the program has ended
-            while self.open:
-                if select.select([self.handle], [], [], 0.05)[0]:
-                    self.shown += os.read(self.handle, 65_536).decode("utf-8", "replace")
-
-    def resize(self, columns: int) -> None:
-        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-
-    def type(self, key: bytes) -> None:
-        os.write(self.handle, key)
-
-    def close(self) -> None:
-        if self.open:
-            self.open = False
-            self.join()
-            os.close(self.handle)
 
 
 CTRL_C, HIDDEN, SHOWN = b"\x03", "\x1b[?25l", "\x1b[?25h"
