@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from gra.testing.fake_server import FakeServer
 
 PROGRAM = (sys.executable, "-c", "import sys; from gra.cli.app import main; sys.argv[0] = 'gra'; main()")
 PATIENCE_S = 120.0
@@ -55,11 +56,11 @@ def wait_until(state: Callable[[], bool], what: str) -> None:
         time.sleep(0.005)
 
 
-def stop_when(child: subprocess.Popen[bytes], state: Callable[[], bool], number: int = signal.SIGINT) -> None:
-    """Send a signal to a process that works once it has come so far."""
-    wait_until(lambda: state() or child.poll() is not None, "the run comes so far")
-    assert child.poll() is None, child.communicate()
-    child.send_signal(number)
+def wait_for_answers(server: FakeServer, child: subprocess.Popen[bytes], number: int) -> None:
+    """Wait until a run that has been started has got so many more answers."""
+    enough = sum(server.answered.values()) + number
+    wait_until(lambda: sum(server.answered.values()) > enough or child.poll() is not None, "the run comes so far")
+    assert child.poll() is None, end(child)
 
 
 def runs(pid: int) -> bool:

@@ -60,4 +60,11 @@ def stand_in(folder: Path) -> dict[str, str]:
 def embedded_config(folder: Path, target: int = 2) -> Path:
     """Four models on this machine and their embeddings."""
     models = [{"name": name, "catalogue": CARD} for name in NAMES]
-    return config_file(folder, **EASY, target=target, models=models, embeddings={"catalogue": EMBEDDINGS}, engine={"local": {"threads": 1}})
+    return config_file(
+        folder,
+        **EASY,
+        target=target,
+        models=models,
+        embeddings={"catalogue": EMBEDDINGS},
+        engine={"local": {"threads": 1}},
+    )

@@ -1,13 +1,7 @@
 """`gra run`, `resume`, `quickstart`, `check` and `export` against fake models over real HTTP."""
 
-import asyncio
 import json
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +11,11 @@ from cli_builders import EASY, NAMES, build_run, config_file, one_of_each, sampl
 from typer.testing import Result
 
 from gra.records import Status
-from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
 
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
+
 
 def test_a_run_from_its_configuration_to_its_dataset(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
     config, out = config_file(tmp_path, server.base_url, **EASY), tmp_path / "out"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from children import PATIENCE_S, PROGRAM, descendants, end, program, runs, start, stop_when, wait_until
+from children import PATIENCE_S, PROGRAM, descendants, end, program, runs, start, wait_for_answers, wait_until
 from cli_builders import EASY, build_run, config_file, one_of_each
 from embedded import embedded_config, stand_in
 from terminals import on_a_terminal
@@ -44,13 +44,13 @@ def undisturbed(gra: Gra, config: Path, tmp_path: Path) -> bytes:
 def test_a_signal_ends_a_run_in_good_order(
     gra: Gra, server: FakeServer, config: Path, undisturbed: bytes, tmp_path: Path, number: signal.Signals
 ) -> None:
-    out, before = tmp_path / "out", sum(server.answered.values())
-    server.answered.clear()
+    out = tmp_path / "out"
     child = start("run", config, "--out", out)
-    stop_when(child, lambda: sum(server.answered.values()) > before // 3, number)
+    wait_for_answers(server, child, 80)
+    child.send_signal(number)
     done = end(child)
     assert done.code == 128 + number, done.err
-    assert "stopping in good order" in done.err and f"gra: stopped. Every answer so far is stored" in done.err
+    assert "stopping in good order" in done.err and "gra: stopped. Every answer so far is stored" in done.err
     assert done.err.rstrip().endswith(f"go on with: gra resume {out}") and "Traceback" not in done.err and not done.out
     assert not list(out.glob("run.sqlite-*")), "the database is closed and whole"
     assert "unfinished" in gra("status", out).stdout
@@ -63,9 +63,9 @@ def test_a_second_signal_ends_it_at_any_moment_and_nothing_is_lost(
 ) -> None:
     out, moments = tmp_path / "out", random.Random(4)
     for _ in range(5):
-        before = sum(server.requests.values())
         child = start("run", config, "--out", out)
-        stop_when(child, lambda: sum(server.requests.values()) > before + moments.randint(20, 80))
+        wait_for_answers(server, child, moments.randint(5, 50))
+        child.send_signal(signal.SIGINT)
         time.sleep(moments.choice([0, 0.001, 0.01, 0.03]))
         child.send_signal(signal.SIGTERM)
         done = end(child)
@@ -98,7 +98,8 @@ def test_a_run_with_embedded_servers_goes_on(gra: Gra, server: FakeServer, tmp_p
     assert gra("run", calm, "--out", tmp_path / "calm" / "out").exit_code == 0
     config, out, world = embedded_config(tmp_path, target=2), tmp_path / "out", stand_in(tmp_path)
     child = start("run", config, "--out", out, **world)
-    stop_when(child, lambda: (out / "run.json").exists() and answered(out) > 20)
+    wait_until(lambda: (out / "run.json").exists() and answered(out) > 20, "the run comes so far")
+    child.send_signal(signal.SIGINT)
     assert end(child).code == 130
     assert program("resume", out, **world).code == 0
     assert dataset(out) == dataset(tmp_path / "calm" / "out"), "the same models say the same, wherever they are served"
@@ -116,11 +117,10 @@ CTRL_C, HIDDEN, SHOWN = b"\x03", "\x1b[?25l", "\x1b[?25h"
 def test_ctrl_c_on_a_terminal_that_is_resized(
     server: FakeServer, config: Path, undisturbed: bytes, tmp_path: Path, times: int
 ) -> None:
-    out, before = tmp_path / "out", sum(server.answered.values())
+    out = tmp_path / "out"
     with on_a_terminal("run", config, "--out", out) as (child, terminal):
         for columns in (40, 200, 12):
-            before += 20
-            wait_until(lambda: sum(server.answered.values()) > before or child.poll() is not None, "it works")
+            wait_for_answers(server, child, 20)
             terminal.resize(columns)
         for _ in range(times):
             terminal.type(CTRL_C)
@@ -135,9 +135,9 @@ def test_ctrl_c_on_a_terminal_that_is_resized(
 
 
 def test_a_terminal_that_closes(server: FakeServer, config: Path, undisturbed: bytes, tmp_path: Path) -> None:
-    out, before = tmp_path / "out", sum(server.answered.values())
+    out = tmp_path / "out"
     with on_a_terminal("run", config, "--out", out) as (child, terminal):
-        wait_until(lambda: sum(server.answered.values()) > before + 60 or child.poll() is not None, "it works")
+        wait_for_answers(server, child, 60)
         terminal.close()
         assert child.wait(PATIENCE_S) == 128 + signal.SIGHUP
     assert not list(out.glob("run.sqlite-*")) and not list((out / "logs").glob("*.traceback"))
@@ -168,7 +168,7 @@ def test_whoever_has_seen_enough_of_a_list_is_no_fault(tmp_path: Path) -> None:
 def test_output_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     run = build_run(tmp_path, one_of_each())
     for arguments in (("show", run), ("show", run, "--json"), ("export", run)):
-        with open("/dev/full", "w") as full:
+        with Path("/dev/full").open("w") as full:
             done = subprocess.run([*PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
         assert done.returncode == 1
         assert done.stderr == "gra: the output cannot be written: No space left on device\n"
