@@ -163,3 +163,8 @@ def exam() -> list[dict[str, Any]]:
         {**row, "model": "two", "auc": 0.5, "weight": 0.0},
         {**row, "model": "judge", "auc": 0.7, "weight": 0.0},
     ]
+
+
+def dataset(run: Path) -> bytes:
+    """What a run has exported at its end."""
+    return (run / "export" / "messages.jsonl").read_bytes()

@@ -1,4 +1,4 @@
-"""Embedded servers without a model: the real child process of `gra.llm.serve`, with fake answers in llama.cpp's place."""
+"""Embedded servers without a model: the real child process, `gra.llm.serve`, with fake answers in llama.cpp's place."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ def serving(fake: FakeServer) -> Iterator[FakeServer]:
         yield fake
     finally:
         asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.1), loop).result(10)  # connections cut off are closed next
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

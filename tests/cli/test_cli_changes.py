@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_builders import EASY, NAMES, config_file
+from cli_builders import EASY, NAMES, config_file, dataset
 from typer.testing import Result
 
 from gra.testing import fake_answers
@@ -14,10 +14,6 @@ from gra.testing.fake_server import FakeServer
 
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
-
-
-def dataset(run: Path) -> bytes:
-    return (run / "export" / "messages.jsonl").read_bytes()
 
 
 @pytest.fixture

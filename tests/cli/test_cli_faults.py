@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from children import end, program, start, wait_for_answers
-from cli_builders import EASY, config_file
+from cli_builders import EASY, config_file, dataset
 from store_builders import mount, read_only
 from typer.testing import Result
 
@@ -18,10 +18,6 @@ from gra.testing.fake_server import FakeServer
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
 TARGET = 6
-
-
-def dataset(run: Path) -> bytes:
-    return (run / "export" / "messages.jsonl").read_bytes()
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from children import PATIENCE_S, PROGRAM, descendants, end, program, runs, start, wait_for_answers, wait_until
-from cli_builders import EASY, build_run, config_file, one_of_each
+from cli_builders import EASY, build_run, config_file, dataset, one_of_each
 from embedded import embedded_config, stand_in
 from terminals import on_a_terminal
 from typer.testing import Result
@@ -22,10 +22,6 @@ from gra.testing.fake_server import FakeServer
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
 TARGET = 6
-
-
-def dataset(run: Path) -> bytes:
-    return (run / "export" / "messages.jsonl").read_bytes()
 
 
 @pytest.fixture
@@ -175,7 +171,6 @@ def test_output_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_nobody_has_to_listen_to_a_run(config: Path, undisturbed: bytes, tmp_path: Path) -> None:
-    """Standard error is a pipe that nobody reads any more, then a full disk."""
     child = start("run", config, "--out", tmp_path / "pipe")
     assert child.stderr is not None
     child.stderr.close()

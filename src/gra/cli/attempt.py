@@ -19,7 +19,7 @@ from gra.cli.views.model_list import licences
 from gra.cli.views.parts import print_parts
 from gra.cli.views.run_report import summary
 from gra.config.load import RunConfig
-from gra.errors import GraError, TargetMissed
+from gra.errors import EndpointError, GraError, TargetMissed
 from gra.events import Notice
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ def _watched(config: RunConfig, folder: Path) -> Ending:
             return until_stopped(synthesise(config, folder, listen), lambda: listen(Notice(STOPPING)))
     except KeyboardInterrupt as stop:
         stop.args = (_stopped(folder),)
+        raise
+    except EndpointError as error:
+        if (folder / "run.json").exists():
+            error.args = (f"{error} Every answer so far is stored; go on with: gra resume {folder}",)
         raise
     except GraError:
         raise
