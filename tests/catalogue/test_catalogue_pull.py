@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -166,6 +167,29 @@ def test_an_interrupt_stops_pip_and_lets_the_next_pull_in(index: PackageIndex, t
     assert time.monotonic() - began < 20
     hold.set()
     assert pull(tiny, home=tmp_path).is_file()
+
+
+HURRIED = """
+import sys, threading
+from gra.catalogue.fetching import run_child
+begun = threading.Event()
+waits = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+options = {"environment": {}, "stop": threading.Event(), "watch": begun.set}
+command = [sys.executable, "-c", waits, sys.argv[1]]
+threading.Thread(target=run_child, args=(command,), kwargs=options, daemon=True).start()
+begun.wait()
+while not (open(sys.argv[1]).read() if __import__("os").path.exists(sys.argv[1]) else ""):
+    pass
+"""
+
+
+def test_a_program_that_ends_in_the_middle_takes_its_children_along(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", HURRIED, str(tmp_path / "pid")], check=True, timeout=60)
+    pid = int((tmp_path / "pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        while True:  # it was killed; whoever adopted it may still have to notice
+            os.kill(pid, 0)
+            time.sleep(0.01)
 
 
 def test_of_two_that_pull_one_waits_and_finds_the_file(index: PackageIndex, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from gra.records import Cast, Entry, Opinion, Ruling, Sample, Status, Verdict, V
 from gra.store.run_dir import create_run
 from gra.store.writer import Writer
 
+NAMES = ("writer", "one", "two", "judge")
+EASY: dict[str, Any] = {"gate": {"type": "paper", "tau": 1, "sigma_max": 9}, "generation": {"max_tokens": 40}}
+"""A gate that lets most through, and short texts."""
 CAST = Cast("writer", ("one", "two"), "judge")
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07[bold red]markup[/] :smile: \x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\ "
@@ -33,11 +36,10 @@ def config_file(folder: Path, base_url: str = "http://127.0.0.1:9/v1", **changes
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"instruction": f"Say number {n} in words.", "response": f"It is number {n}, in words."} for n in range(8)]
     (folder / "seeds.json").write_text(json.dumps(rows))
-    names = ("writer", "one", "two", "judge")
     plain: dict[str, Any] = {
         "seeds": "seeds.json",
         "target": 3,
-        "models": [{"name": n, "base_url": base_url, "model": n} for n in names],
+        "models": [{"name": n, "base_url": base_url, "model": n} for n in NAMES],
         "embeddings": {"base_url": base_url, "model": "writer"},
         "engine": {"retries": 0},
     }
@@ -161,3 +163,8 @@ def exam() -> list[dict[str, Any]]:
         {**row, "model": "two", "auc": 0.5, "weight": 0.0},
         {**row, "model": "judge", "auc": 0.7, "weight": 0.0},
     ]
+
+
+def dataset(run: Path) -> bytes:
+    """What a run has exported at its end."""
+    return (run / "export" / "messages.jsonl").read_bytes()

@@ -1,18 +1,20 @@
-"""The command line, in this process, and a run for it to look at.
+"""The command line, in this process, a run for it to look at, and models that answer it.
 
 A plugin of the tests that name it, as mypy takes only one `conftest` in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cli_builders import build_run, one_of_each
+from serving import kind_models, serving
 from typer.testing import CliRunner, Result
 
 from gra.cli.app import app
+from gra.testing.fake_server import FakeServer
 
 Gra = Callable[..., Result]
 
@@ -38,3 +40,10 @@ def gra(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactor
 def run_folder(tmp_path: Path) -> Path:
     """A run that holds a sample of each kind."""
     return build_run(tmp_path, one_of_each())
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """Such models, served."""
+    with serving(FakeServer(kind_models(), latency_s=0.01)) as fake:
+        yield fake

@@ -1,44 +1,20 @@
 """`gra run`, `resume`, `quickstart`, `check` and `export` against fake models over real HTTP."""
 
-import asyncio
 import json
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from cli_builders import build_run, config_file, one_of_each, sample
+from cli_builders import EASY, NAMES, build_run, config_file, one_of_each, sample
 from typer.testing import Result
 
 from gra.records import Status
-from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
 
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
-NAMES = ("writer", "one", "two", "judge")
-EASY: dict[str, Any] = {"gate": {"type": "paper", "tau": 1, "sigma_max": 9}, "generation": {"max_tokens": 40}}
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    """Fake models that find everything good, served from a thread of their own."""
-    models = [FakeModel(name, judge=lambda body: 0.9) for name in NAMES]
-    fake, loop = FakeServer(models, latency_s=0.01), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
-    yield fake
-    asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
 
 
 def test_a_run_from_its_configuration_to_its_dataset(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
@@ -79,27 +55,6 @@ def test_a_run_that_falls_short_says_why_and_ends_with_3(gra: Gra, server: FakeS
     assert gra("resume", tmp_path / "out", "--set", "budget.cals=1").exit_code == 2
     more = gra("resume", tmp_path / "out", "--set", "budget.calls=600")
     assert more.exit_code == 0 and "3 of 3 samples accepted" in more.stdout
-
-
-def test_ctrl_c_says_how_to_go_on_and_that_goes_on(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
-    config, out = config_file(tmp_path, server.base_url, **EASY), tmp_path / "out"
-    command = [sys.executable, "-c", "from gra.cli.app import main; main()", "run", str(config), "--out", str(out)]
-    child = subprocess.Popen(
-        [*command, "--set", "target=30"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    until = time.monotonic() + 60
-    while sum(server.answered.values()) < 60 and time.monotonic() < until:
-        time.sleep(0.02)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130, said
-    assert f"gra resume {out}" in said and "Traceback" not in said
-    assert "unfinished" in gra("status", out).stdout
-    done = gra("resume", out)
-    assert done.exit_code == 0 and "30 of 30 samples accepted" in done.stdout
-    assert max(server.answered.values()) <= 1 + len(NAMES), (
-        "but for the probes, nothing that was answered is asked again"
-    )
 
 
 def test_a_fault_of_ours_leaves_its_traceback_in_the_logs(

@@ -139,6 +139,7 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
         ("preset: papr", '`preset`: there is no preset "papr"; there is: paper'),
         ("engine: 3", "`engine`: must be a block of keys, but is 3"),
         ("embeddings: {catalogue: a, model: b}", "belong to a `base_url`"),
+        ("embeddings: {base_url: 'http://host/v1?key=s3cret'}", "`base_url` must end before its `?`"),
         ("domains: [{name: 7, description: x}]", "must be text, but is 7; put it in quotes"),
         ("budget: {call: 7}", "`budget.call`: unknown key; did you mean `calls`?"),
     ],

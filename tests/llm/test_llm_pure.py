@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from gra.errors import ConfigError
 from gra.llm import ApiKey, Limit, key_from_env, threads_for
 from gra.llm.base_format import STOP, render
 from gra.llm.labels import first_token, probabilities
+from gra.llm.local import granted_cores
 from gra.llm.wire import Malformed, read_completion, read_embeddings, read_models, read_usage
 
 
@@ -222,3 +224,21 @@ async def test_a_cancelled_waiter_loses_no_place() -> None:
 def test_servers_do_not_crowd_the_cores() -> None:
     assert [threads_for(cores) for cores in (1, 2, 3, 4, 16)] == [1, 2, 3, 4, 4]
     assert 1 <= threads_for() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, math.inf),
+        ({"cpu.max": "max 100000\n"}, math.inf),
+        ({"cpu.max": "150000 100000\n"}, 1.5),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, math.inf),
+        ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4.0),
+        ({"cpu.max": "nonsense"}, math.inf),
+    ],
+)
+def test_a_container_s_share_of_the_cores_is_known(tmp_path: Path, files: dict[str, str], cores: float) -> None:
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert granted_cores(tmp_path) == cores

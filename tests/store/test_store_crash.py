@@ -92,7 +92,9 @@ async def test_two_processes_do_not_work_on_one_run(tmp_path: Path) -> None:
     with child(run, 0) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with pytest.raises(StoreError, match=rf"another process \(pid {process.pid}\) is working on this run"):
+        with pytest.raises(
+            StoreError, match=rf"another process \(pid {process.pid}, since 20.* UTC\) is working on this run"
+        ):
             async with Writer(run):
                 pass
         with Reader(run) as reader:  # readers are not held up

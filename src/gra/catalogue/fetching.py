@@ -5,6 +5,7 @@ Does not know what a model is, nor where one comes from.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import subprocess
@@ -97,6 +98,8 @@ def run_child(
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
         )
+        # A thread that is a daemon gets no chance to clean up when the program ends.
+        atexit.register(child.kill)
         try:
             while not _ended(child):
                 if stop.is_set():
@@ -106,6 +109,7 @@ def run_child(
             if child.poll() is None:
                 child.kill()
             child.wait()
+            atexit.unregister(child.kill)
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
     return Ended(child.returncode, [line.strip() for line in text.splitlines() if line.strip()])

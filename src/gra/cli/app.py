@@ -6,6 +6,7 @@ Every error that a person can mend is a message without a traceback and an exit 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated, Any
@@ -14,10 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from gra.cli import ablate, check, export, models, run, show, status, verify
-from gra.cli.console import say, tolerate_any_text
+from gra.cli.console import OutputLost, finish_output, prepare_output, say
+from gra.cli.signals import heed_signals
 from gra.errors import GraError
 
-INTERRUPTED = 130
 UNEXPECTED = 70
 """EX_SOFTWARE of sysexits: the fault is ours."""
 
@@ -35,8 +36,8 @@ class Commands(TyperGroup):
             say(f"gra: {error}")
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as stop:  # a command that knows how to go on says so in it
-            say(f"\ngra: {stop or 'stopped'}")
-            raise typer.Exit(INTERRUPTED) from None
+            say(f"\ngra: {str(stop) or 'stopped'}")
+            raise typer.Exit(128 + getattr(stop, "number", signal.SIGINT)) from None
 
 
 app = typer.Typer(
@@ -86,9 +87,16 @@ app.add_typer(models.app, name="models")
 
 def main() -> None:
     """What the installed program calls."""
-    tolerate_any_text()
+    prepare_output()
+    heed_signals()
     try:
-        app()
+        try:
+            app()
+        finally:
+            finish_output()
+    except OutputLost as lost:
+        say(f"gra: {lost}")
+        sys.exit(lost.exit_code)
     except Exception as error:  # noqa: BLE001 (the last place where it can be told in words)
         if "--debug" in sys.argv[1:] or os.environ.get("GRA_DEBUG"):
             traceback.print_exc()

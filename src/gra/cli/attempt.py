@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import traceback
 from collections.abc import Sequence
@@ -16,17 +15,21 @@ from gra.cli.display import watching
 from gra.cli.export import write_dataset
 from gra.cli.opening import reading
 from gra.cli.report import report_on
+from gra.cli.signals import until_stopped
 from gra.cli.views.model_list import licences
 from gra.cli.views.parts import print_parts
 from gra.cli.views.run_report import summary
 from gra.config.load import RunConfig
-from gra.errors import GraError, TargetMissed
+from gra.errors import EndpointError, GraError, TargetMissed
+from gra.events import Notice
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gra.engine.run import Ending
     from gra.store.run_dir import RunDir
+
+STOPPING = "stopping in good order; once more, and it ends at once"
 
 
 class Unexpected(GraError):
@@ -72,9 +75,14 @@ def watched(config: RunConfig, folder: Path, others: Sequence[RunDir] = ()) -> E
 
     try:
         with watching(messages(), config.synthesis.target, closed_rounds(folder), folder / "logs") as listen:
-            return asyncio.run(synthesise(config, folder, listen, others))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_stopped(folder)) from None
+            return until_stopped(synthesise(config, folder, listen, others), lambda: listen(Notice(STOPPING)))
+    except KeyboardInterrupt as stop:
+        stop.args = (_stopped(folder),)
+        raise
+    except EndpointError as error:
+        if (folder / "run.json").exists():
+            error.args = (f"{error} Every answer so far is stored; go on with: gra resume {folder}",)
+        raise
     except GraError:
         raise
     except Exception as error:  # a fault of ours: its traceback must not be lost

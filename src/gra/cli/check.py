@@ -21,13 +21,13 @@ def check(
 
     Reads the seeds, asks the models' servers what they can do, and counts calls and tokens.
     """
-    import asyncio
-
     from gra.cli.inspection import inspect
     from gra.cli.overrides import parse_settings
+    from gra.cli.signals import until_stopped
     from gra.config.load import load_config
 
-    found = asyncio.run(inspect(load_config(config, parse_settings(settings or [])), start))
+    loaded = load_config(config, parse_settings(settings or []))
+    found = until_stopped(inspect(loaded, start), told=lambda: None)
     if as_json:
         print_json(found.plain())
     else:

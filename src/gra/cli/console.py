@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 from gra.cli.safe import safe
+from gra.errors import GraError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,16 +35,58 @@ def _console(stderr: bool) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def tolerate_any_text() -> None:
-    """Let a terminal that is not UTF-8 show what it cannot encode by its number, instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+class OutputLost(GraError):
+    """The output of a command cannot be written to where it was sent."""
+
+
+class _Results(io.FileIO):
+    """Standard output. What cannot be written is said once, in words, but for a reader that has seen enough."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # else the interpreter's end complains again
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise OutputLost(f"the output cannot be written: {error.strerror}") from None
+
+
+class _Messages(io.FileIO):
+    """Standard error. That nobody listens any more is no reason to stop a run."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def prepare_output() -> None:
+    """Make streams that cannot fail in words of their own, and show by its number what they cannot encode."""
+    sys.stdout = _stream(sys.stdout, _Results, line_buffering=sys.stdout.isatty())
+    sys.stderr = _stream(sys.stderr, _Messages, line_buffering=True)
+
+
+def _stream(old: TextIO, kind: type[io.FileIO], line_buffering: bool) -> TextIO:
+    raw = io.BufferedWriter(kind(old.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(raw, old.encoding, "backslashreplace", line_buffering=line_buffering)
+
+
+def finish_output() -> None:
+    """Write out what is still buffered; a reader that has seen enough (`gra show RUN | head`) is no fault.
+
+    Raises:
+        OutputLost: it cannot be written.
+    """
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
 
 
 def say(text: str) -> None:
     """A message to the person at the terminal, its lines as they are."""
-    sys.stdout.flush()
+    with suppress(BrokenPipeError, OutputLost):  # there is something else to say already
+        sys.stdout.flush()
     print(safe(text), file=sys.stderr, flush=True)
 
 

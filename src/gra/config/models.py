@@ -37,6 +37,8 @@ class EndpointConfig(Settings):
             raise ValueError("give either `catalogue` (a model that gra serves itself) or `base_url` (an API)")
         if self.base_url is not None and "@" in self.base_url.split("//")[-1].split("/")[0]:
             raise ValueError("`base_url` must not hold a user or password; name the key's variable in `api_key_env`")
+        if self.base_url is not None and ("?" in self.base_url or "#" in self.base_url):
+            raise ValueError("`base_url` must end before its `?`: what is a key there would be stored in every run")
         if self.catalogue is not None and (self.model or self.api_key_env):
             raise ValueError("`model` and `api_key_env` belong to a `base_url`, not to a `catalogue` model")
         return self

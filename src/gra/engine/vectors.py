@@ -6,8 +6,11 @@ must see the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
+
 import numpy as np
 
+from gra.errors import StoreError
 from gra.llm import Endpoint
 from gra.postprocess.dedup import Known, Vectors
 from gra.records import Entry
@@ -24,21 +27,35 @@ class Embedder:
         self._ledger = ledger
         self._endpoint = endpoint
         self._identity = identity
+        self._length = 0
+        """Of every vector of the run, once one is known."""
 
     async def vectors(self, texts: list[str]) -> Vectors:
         """One row for each text, shape (len(texts), dimensions).
 
         Raises:
             EndpointError: the embedding endpoint gave up.
+            StoreError: it gives vectors of another length than before; none of those are stored.
         """
         shortened = [text[:LONGEST] for text in texts]
         digests = [text_digest(text) for text in shortened]
         found = self._ledger.find_vectors(self._identity, digests)
         missing = {d: t for d, t in zip(digests, shortened, strict=True) if d not in found}
+        fresh = await self._endpoint.embed(list(missing.values()))
+        self._require_one_length([*found.values(), *fresh])
         if missing:
-            fresh = await self._endpoint.embed(list(missing.values()))
             found |= await self._ledger.commit_vectors(self._identity, dict(zip(missing, fresh, strict=True)))
         return np.stack([_unit(found[d]) for d in digests]) if digests else np.zeros((0, 1), np.float32)
+
+    def _require_one_length(self, vectors: Sequence[Sized]) -> None:
+        for length in map(len, vectors):
+            self._length = self._length or length
+            if length != self._length:
+                raise StoreError(
+                    f"The embeddings at {self._endpoint.url} have {length} numbers, this run's have {self._length}: "
+                    "another model is served there now. Start the server as it was, or begin a new run with another "
+                    "--out."
+                )
 
     async def known(self, entries: list[Entry]) -> Known:
         """The pool as de-duplication sees it."""

@@ -79,7 +79,7 @@ class Endpoint:
         luck: Draws from [0, 1), for the jitter of waits.
 
     Raises:
-        ConfigError: `base_url` is no HTTP address, or it holds a password.
+        ConfigError: `base_url` is no HTTP address, or it holds a password or a query.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """The base URL without anything that may be secret, for messages."""
-        return str(self._base.with_query(None).with_user(None))
+        """The base URL; there is nothing secret in it."""
+        return str(self._base)
 
     async def complete(self, request: Request, *, urgency: int = 0) -> Reply:
         """Ask the model. Requests with more `urgency` go first when the server's places are taken.
@@ -226,7 +226,7 @@ class Endpoint:
                     return answer
                 step = decide(answer, tries, self._retries, self._luck())
                 if not isinstance(step, Again):
-                    return Failed(step.error, answer, self.name, self._address(path, shown=True), tries)
+                    return Failed(step.error, answer, self.name, self._address(path), tries)
                 self._tell(answer.kind + str(answer.status), self._trouble(answer))
                 await asyncio.sleep(step.after_s)
                 if answer.kind == "connection" and self._revive is not None:
@@ -247,9 +247,8 @@ class Endpoint:
         except (Malformed, OverflowError) as error:  # a server may send numbers of any length
             return Fault("body", str(error))
 
-    def _address(self, path: tuple[str, ...], *, shown: bool = False) -> str:
-        base = URL(self.url) if shown else self._base
-        return str(base.joinpath(*path).with_query(base.query))
+    def _address(self, path: tuple[str, ...]) -> str:
+        return str(self._base.joinpath(*path))
 
     def _trouble(self, fault: Fault) -> str:
         status = f"HTTP {fault.status} " if fault.status else ""
@@ -284,9 +283,9 @@ def _checked(name: str, base_url: str) -> URL:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigError(f"Model `{name}`: `base_url` must be an address such as http://localhost:8000/v1.")
-    if url.user or url.password:
+    if url.user or url.password or url.query_string or url.fragment:
         raise ConfigError(
-            f"Model `{name}`: `base_url` holds a user name or a password. Secrets are not written in a configuration: "
-            "remove it, and name the variable that holds the API key in `api_key_env`."
+            f"Model `{name}`: `base_url` holds a user name, a password or a query. Secrets are not written in a "
+            "configuration: remove it, and name the variable that holds the API key in `api_key_env`."
         )
     return url

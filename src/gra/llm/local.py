@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import math
 import os
 import secrets
 import signal
@@ -232,6 +233,18 @@ def threads_for(cores: int | None = None) -> int:
 
 
 def free_cores() -> int:
-    """Cores that this process may use."""
+    """Cores that this process may use: of those that it may run on, as many as its container is granted time on."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux: what this process may use of the machine
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return int(max(1, min(cores, granted_cores())))
+
+
+def granted_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Cores' worth of time that the control group grants (Linux, versions 2 and 1); infinite where nothing is said."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            quota, period = " ".join((cgroup / name).read_text() for name in names).split()
+            return int(quota) / int(period) if int(quota) > 0 else math.inf
+        except (OSError, ValueError):  # not this version, or `max`
+            continue
+    return math.inf

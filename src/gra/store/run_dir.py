@@ -103,7 +103,9 @@ def open_run(path: Path) -> RunDir:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(f"{path} is not a run folder: it has no run.json. `gra run` makes one") from error
     except OSError as error:
-        raise StoreError(f"cannot read {file}: {error.strerror}") from error
+        raise StoreError(
+            f"cannot read {file}: {error.strerror}. Make it readable, or restore it from a copy"
+        ) from error
     except (ValueError, LookupError, TypeError) as error:
         raise StoreError(f"{file} is damaged ({error!r}). Restore it from a copy; the data is in run.sqlite") from error
     if newer:
@@ -136,8 +138,8 @@ def _refuse_other(run: RunDir, document: Mapping[str, Any]) -> None:
     if run.fingerprint == document["fingerprint"]:
         return
     # The configuration's keys are what a person wrote; seeds, models and prompts may differ below an equal one.
-    keys = _differing(run.document.get("config", {}), document.get("config", {})) - {"engine", "budget"}
-    if keys:
+    keys = _differing(_flat(run.document.get("config", {})), _flat(document.get("config", {})))
+    if keys := {key for key in keys if key.split(".")[0] not in ("engine", "budget")}:
         raise StoreError(
             f"{run.path} is a run of another configuration; what differs: {', '.join(sorted(keys))}. "
             f"Use another --out, or go on with the old configuration: gra resume {run.path}"
@@ -151,6 +153,14 @@ def _refuse_other(run: RunDir, document: Mapping[str, Any]) -> None:
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
     return {key for key in {*old, *new} if old.get(key) != new.get(key)}
+
+
+def _flat(plain: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Blocks within blocks as dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in plain.items():
+        flat |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {above + key: value}
+    return flat
 
 
 def _refuse_foreign(path: Path) -> None:
