@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gra.config.synthesis import Domain
+from gra.config.taxonomy import Leaf
 from gra.errors import SeedError
 from gra.ids import derived_seed
 from gra.records import Seed
@@ -59,13 +59,13 @@ def read_seeds(path: Path | str) -> SeedReport:
     return reading.report()
 
 
-def check_domains(seeds: Sequence[Seed], taxonomy: Sequence[Domain]) -> None:
+def check_domains(seeds: Sequence[Seed], taxonomy: Sequence[Leaf]) -> None:
     """A seed's own domain has to be one of the taxonomy's.
 
     Raises:
         SeedError: some are not; says which.
     """
-    names = {d.name for d in taxonomy}
+    names = {leaf.name for leaf in taxonomy}
     strange = sorted({s.domain for s in seeds if s.domain} - names)
     if strange:
         raise SeedError(
