@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import RenderableType
@@ -10,12 +11,13 @@ from gra.cli.inspection import Inspection, Look
 from gra.cli.views.parts import count, heading, line, table
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.plan import Plan
+from gra.synthesis.topics import in_turn, shares_of
 
 WORDS = {True: "yes", False: "no", None: "-"}
 
 
 def check_view(found: Inspection) -> Iterator[RenderableType]:
-    """Configuration, seeds, models, cost."""
+    """Configuration, what the samples are made from, models, cost."""
     synthesis = found.config.synthesis
     yield heading("Configuration")
     yield line(
@@ -24,7 +26,9 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
         f"gate `{synthesis.gate.type}`",
         indent=2,
     )
+    yield from _domains(synthesis)
     yield from _seeds(found)
+    yield from _documents(found)
     yield heading("Models")
     yield table(
         ("name", "is", "schema", "probab.", "context", "where"),
@@ -49,8 +53,22 @@ def _unasked(look: Look) -> bool:
     return look.state in ("here", "to be fetched")
 
 
+def _domains(synthesis: SynthesisConfig) -> Iterator[RenderableType]:
+    yield heading("Domains")
+    if synthesis.allocation == "seeds":
+        yield line(f"{count(len(synthesis.leaves), 'domain')}, each begun as often as the seeds have it", indent=2)
+        return
+    asked = Counter(in_turn(shares_of(synthesis), synthesis.target))
+    rows = [(leaf.name, str(asked[leaf.name]), leaf.description) for leaf in synthesis.leaves]
+    yield table(("domain", "samples", "what belongs to it"), rows, numbers=(1,))
+
+
 def _seeds(found: Inspection) -> Iterator[RenderableType]:
     yield heading("Seeds")
+    if found.config.synthesis.seeds is None:
+        first = "the passages of the documents" if found.config.synthesis.documents else "the domains alone"
+        yield line(f"none: the first round is made from {first}, later rounds learn from it", indent=2)
+        return
     if not found.seeds:
         yield line("none can be read", indent=2)
         return
@@ -61,6 +79,20 @@ def _seeds(found: Inspection) -> Iterator[RenderableType]:
         indent=2,
     )
     for problem in s["problems"]:
+        yield line(problem, indent=4, style="dim")
+
+
+def _documents(found: Inspection) -> Iterator[RenderableType]:
+    d = found.documents
+    if not d:
+        return
+    yield heading("Documents")
+    yield line(
+        f"{count(d['passages'], 'passage')} of {count(d['files'], 'file')}; skipped: {d['short']} too short, "
+        f"{d['duplicates']} duplicates",
+        indent=2,
+    )
+    for problem in d["problems"]:
         yield line(problem, indent=4, style="dim")
 
 
