@@ -199,7 +199,7 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
 def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
     """The mean candidate: what fails at the instruction costs no response."""
     passes = math.sqrt(share)
-    # Without seeds the first round has no examples. Which rounds have is not worth estimating: none then, or all.
+    # Without seeds the first round has no examples; later ones are taken to be like it.
     shots = fmean(config.examples) if config.seeds else 0.0
     planned = "_document" if lengths.passage else "" if config.seeds else "_first"
     answered_with = "_document" if lengths.passage else ""
