@@ -74,7 +74,9 @@ class World:
             return await this.run(known or {})
 
 
-SHARES = st.just({}) | st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9).map(float), min_size=1)
+SHARES: st.SearchStrategy[dict[str, float]] = st.just({}) | st.dictionaries(
+    st.sampled_from("abcd"), st.integers(1, 9).map(float), min_size=1
+)
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

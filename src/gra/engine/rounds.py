@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gra.engine.desk import BudgetSpent
+from gra.engine.quotas import FULL, Quotas
 from gra.engine.vectors import Embedder
 from gra.errors import EndpointError, KeyRefused, StoreError
 from gra.events import Listener, SampleEnded
@@ -82,17 +83,13 @@ class Round:
     """Those that passed among the first `_frontier` candidates, but for those whose domain was full."""
     _storing: set[asyncio.Task[Sample]] = field(default_factory=set)
     _frontier: int = 0
-    _missing: dict[str, int] = field(default_factory=dict)
-    """By domain, accepted samples that de-duplication still leaves to be found, of domains where enough have passed."""
-    _counted: Counter[str] = field(default_factory=Counter)
-    """By domain, how many `_passed` has."""
     _ends: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """How many have ended, by domain and by whether they passed."""
     _failures_in_a_row: int = 0
 
     def __post_init__(self) -> None:
         self._domain = self.study.agenda.domain
-        self._quotas = self.study.agenda.quotas(self.limits.target)
+        self._quotas = Quotas(self.study.agenda.quotas(self.limits.target), self._domain)
 
     async def run(self, known: Mapping[int, Sample]) -> Result:
         """Run candidates until the target is met, or cannot be.
@@ -129,31 +126,16 @@ class Round:
         """
         while self._frontier < self.limits.candidates:
             domain, sample = self._domain(self._frontier), self.ended.get(self._frontier)
-            full = self._is_full(domain)
+            full = self._quotas.is_full(domain)
             if sample is None and not full:
                 break
             self._frontier += 1
             if full or sample is None or sample.status is not Status.PASSED:
                 continue
             self._passed.append(sample)
-            self._counted[domain] += 1
-            if self._counted[domain] >= self._quotas[domain]:
-                decided = self._select()
-                accepted = self._accepted(decided)
-                self._missing = {d: n - accepted[d] for d, n in self._quotas.items() if self._counted[d] >= n}
-                if all(self._is_full(d) for d in self._quotas):
-                    return decided
+            if self._quotas.count(sample) and self._quotas.settle(decided := self._select()):
+                return decided
         return []
-
-    def _is_full(self, domain: str) -> bool:
-        """Whether the domain had its quota when de-duplication was last done."""
-        return self._missing.get(domain, 1) <= 0
-
-    def _group(self, sample: Sample) -> str:
-        return self._domain(sample.index)
-
-    def _accepted(self, decided: Iterable[Sample]) -> Counter[str]:
-        return Counter(self._group(s) for s in decided if s.status is Status.ACCEPTED)
 
     def _select(self) -> list[Sample]:
         return select(self._passed, self._vectors, self.pool, self.study.config.dedup_below)
@@ -174,14 +156,14 @@ class Round:
     def _wanted(self, under_way: Counter[str]) -> Counter[str]:
         """By domain, how many more candidates should be under way, judged by how many have passed so far."""
         wanted: Counter[str] = Counter()
-        for domain, quota in self._quotas.items():
-            if self._is_full(domain):
+        for domain in self._quotas.asked:
+            if self._quotas.is_full(domain):
                 continue
             passed, failed = self._ends[domain, True], self._ends[domain, False]
             # Rejections end sooner than acceptances, so those still under way count as candidates of the blind yield.
             doubtful = under_way[domain] + 1
             expected = (passed + BLIND_YIELD * doubtful) / (passed + failed + doubtful)
-            missing = max(quota - passed, self._missing.get(domain, 0), 0 if self._tasks else 1)
+            missing = max(self._quotas.missing(domain, passed), 0 if self._tasks else 1)
             wanted[domain] = math.ceil(missing / expected) - under_way[domain]
         return +wanted
 
@@ -222,7 +204,7 @@ class Round:
 
     def _note(self, sample: Sample) -> None:
         self.ended[sample.index] = sample
-        self._ends[self._group(sample), sample.status is Status.PASSED] += 1
+        self._ends[self._domain(sample.index), sample.status is Status.PASSED] += 1
 
     async def _call_off(self) -> list[int]:
         """End what is under way, except what is just being stored; returns the candidates that came to nothing."""
@@ -236,7 +218,7 @@ class Round:
     def _full(self, decided: list[Sample], called_off: list[int]) -> Result:
         """The round's end: the best of the decided are accepted, whatever ran ahead is surplus."""
         begun = self.ended | {index: begin(self.study, self.number, index) for index in called_off}
-        return self._result(begun | self._within_quotas(decided), FULL, "")
+        return self._result(begun, decided, FULL, "")
 
     def _short(self, statement: str) -> Result:
         """The round as far as it came: usable, and open to more if the budget allows it later.
@@ -244,35 +226,21 @@ class Round:
         Only what is before the frontier is accepted, so that a round cannot become full by what happened to be quick.
         """
         ahead = "the run stopped before the candidates ahead of it had ended"
-        return self._result(self.ended | self._within_quotas(self._select()), ahead, statement)
+        return self._result(self.ended, self._select(), ahead, statement)
 
-    def _within_quotas(self, decided: list[Sample]) -> dict[int, Sample]:
-        """By number; of a domain that has more than its quota, the last are surplus."""
-        left = Counter(self._quotas)
-        ends = {}
-        for sample in decided:
-            if sample.status is Status.ACCEPTED:
-                left[self._group(sample)] -= 1
-                sample = _surplus(sample, FULL) if left[self._group(sample)] < 0 else sample
-            ends[sample.index] = sample
-        return ends
-
-    def _result(self, ends: dict[int, Sample], reason: str, statement: str) -> Result:
-        """All ends in order; what has passed and is not decided is surplus, for this reason."""
-        final = {i: _surplus(s, reason) if s.status is Status.PASSED else s for i, s in sorted(ends.items())}
-        return Result(tuple(final.values()), statement, self._frontier)
+    def _result(self, begun: Mapping[int, Sample], decided: list[Sample], reason: str, statement: str) -> Result:
+        """All that were begun, in order; what has passed and is not decided is surplus, for this reason."""
+        ends = {**begun, **{s.index: s for s in self._quotas.within(decided)}}
+        final = (_surplus(s, reason) if s.status is Status.PASSED else s for _, s in sorted(ends.items()))
+        return Result(tuple(final), statement, self._frontier)
 
     def _too_few(self) -> str:
         statement = (
             f"the yield is too low: {self._frontier} candidates of round {self.number} gave "
             f"{len(self._passed)} that passed the review, {self.limits.target} were asked for"
         )
-        accepted = self._accepted(self._select())
-        lacking = [f"{d} {accepted[d]} of {n}" for d, n in self._quotas.items() if d and accepted[d] < n]
+        lacking = self._quotas.lacking(self._select())
         return f"{statement}; not filled: {', '.join(lacking)}" if lacking else statement
-
-
-FULL = "the round was full without it"
 
 
 def _surplus(sample: Sample, reason: str) -> Sample:
