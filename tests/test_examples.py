@@ -21,11 +21,16 @@ FILES = [*sorted((ROOT / "examples").glob("*.yaml")), QUICKSTART / "quickstart.y
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_configuration_of_the_repository_loads(path: Path) -> None:
     config = load_config(path).synthesis
-    assert config.seeds.path == path.parent / "seeds.json"
+    if path.stem in ("documents", "no_seeds"):
+        assert config.seeds is None and config.allocation == "quota"
+    else:
+        assert config.seeds and config.seeds.path == path.parent / "seeds.json"
+    assert bool(config.documents) == (path.stem == "documents")
 
 
 def test_the_examples_are_the_ones_the_documentation_names() -> None:
-    assert [path.stem for path in FILES] == ["hosted", "laptop", "paper", "vllm", "quickstart"]
+    named = ["documents", "hosted", "laptop", "no_seeds", "paper", "vllm", "quickstart"]
+    assert [path.stem for path in FILES] == named
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -41,6 +46,7 @@ def catalogue_names(config: SynthesisConfig) -> Iterator[str]:
 
 def test_the_quickstart_comes_with_26_usable_short_seeds() -> None:
     config = load_config(QUICKSTART / "quickstart.yaml").synthesis
+    assert config.seeds
     report = read_seeds(config.seeds)
     assert (len(report.seeds), report.records, report.form, report.problems) == (26, 26, "alpaca", ())
     lengths = [len(seed.instruction) + len(seed.response) for seed in report.seeds]

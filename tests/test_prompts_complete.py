@@ -12,7 +12,7 @@ from gra.calls import CallId, Reply, Request
 from gra.config.models import ModelConfig
 from gra.config.synthesis import SeedsConfig, SynthesisConfig
 from gra.prompts.template import load_template
-from gra.records import Cast, Entry, Opinion, Sample, Seed, Stage, Verdict, Version, criteria_of
+from gra.records import Cast, Entry, Opinion, Passage, Sample, Seed, Stage, Verdict, Version, criteria_of
 from gra.synthesis.bootstrap import Annotator
 from gra.synthesis.generate import Generator
 from gra.synthesis.reading import Matter, ProbabilityReading, WrittenReading, read_comment
@@ -43,13 +43,15 @@ class Listening:
 async def everything(ask: Listening) -> None:
     """All that the method ever asks."""
     await Annotator(ask, CONFIG).entry(Seed("seed-00000", "INSTRUCTION", "RESPONSE"))
-    generator = Generator(ask, CONFIG, Sample("r01-00000", 1, 0, "Math", CAST), EXAMPLES)
-    await generator.keywords()
-    await generator.instruction(("KEYWORD",))
-    await generator.response("INSTRUCTION")
     said = Opinion("m", "response", "written", comment="REVIEW")
     version = Version(0, "RESPONSE", CAST, (said,), Verdict("reject", 5.0, 0.0, "low", {"m": 1.0}))
-    await generator.revision(Sample("r01-00000", 1, 0, "Math", CAST, instruction="INSTRUCTION", versions=(version,)))
+    sample = Sample("r01-00000", 1, 0, "Math", CAST, instruction="INSTRUCTION", versions=(version,))
+    for examples, passage in ((EXAMPLES, None), ([], None), (EXAMPLES, Passage("a.md:1", "PASSAGE"))):
+        generator = Generator(ask, CONFIG, sample, examples, passage)
+        await generator.keywords()
+        await generator.instruction(("KEYWORD",))
+        await generator.response("INSTRUCTION")
+        await generator.revision(sample)
     matters = [Matter("instruction", "INSTRUCTION"), Matter("response", "INSTRUCTION", "RESPONSE")]
     matters.append(Matter("response", "INSTRUCTION", "RESPONSE", "REVIEW"))
     for matter in matters:
@@ -70,6 +72,7 @@ def test_every_prompt_file_is_used(heard: dict[str, Request]) -> None:
 
 
 MATERIAL = {
+    "passage": "PASSAGE",
     "instruction": "INSTRUCTION",
     "response": "RESPONSE",
     "reviews": "REVIEW",

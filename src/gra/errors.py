@@ -32,7 +32,7 @@ class ConfigError(GraError):
 
 
 class SeedError(GraError):
-    """A seed file cannot be read, or nothing usable is in it."""
+    """Seeds or documents cannot be read, or nothing usable is in them."""
 
     exit_code = 2
 

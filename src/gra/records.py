@@ -63,6 +63,15 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of the user's documents that a sample may be made from."""
+
+    source: str
+    """Where it is: the file's name within the documents, and the line, for example `guide/rivers.md:12`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One member of the pool D(t) = (x, y, d, k, s): a seed, or a sample accepted in an earlier round."""
 
@@ -180,6 +189,8 @@ class Sample:
     duplicate_of: str = ""
     similarity: float | None = None
     """Largest cosine to the pool and to better samples of the round, in [-1, 1]; None where never embedded."""
+    source: str = ""
+    """The passage that it was made from, as `Passage.source` names it; empty without documents."""
 
     @property
     def response(self) -> str:

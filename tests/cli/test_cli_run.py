@@ -111,6 +111,39 @@ def test_check_finds_everything_out(gra: Gra, server: FakeServer, tmp_path: Path
     assert not (tmp_path / "runs").exists()
 
 
+def test_without_seeds_and_with_documents_every_command_says_so(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "bees.md").write_text("# Bees\n\n" + "Bees dance to tell where the flowers are. " * 9)
+    (tmp_path / "documents" / "bad.txt").write_bytes(b"\xff" * 99)
+    domains = [{"name": "Facts", "description": "one fact", "share": 2}, {"name": "Advice", "description": "help"}]
+    changes = {**EASY, "seeds": None, "documents": "documents", "domains": domains}
+    config, out = config_file(tmp_path, server.base_url, **changes), tmp_path / "out"
+    checked = gra("check", config, columns=200).stdout
+    for text in ("none: the first round is made from the passages", "1 passage of 2 files", "bad.txt: left out"):
+        assert text in checked, text
+    assert [line.split()[:2] for line in checked.splitlines() if "one fact" in line] == [["Facts", "2"]]
+
+    done = gra("run", config, "--out", out)
+    assert done.exit_code == 0, done.stderr
+    assert "bad.txt: left out" in done.stderr
+    table = gra("status", out, columns=200).stdout.partition("Domains")[2].partition("Funnel")[0]
+    rows = {row[0]: row[1:3] for row in map(str.split, table.splitlines()) if row and row[0] in ("Facts", "Advice")}
+    assert rows == {"Facts": ["2", "2"], "Advice": ["1", "1"]}
+    found = json.loads(gra("status", out, "--json").stdout)["domains"]
+    assert [(d["domain"], d["asked"], d["accepted"]) for d in found] == [("Advice", 1, 1), ("Facts", 2, 2)]
+    assert "made from bees.md:1" in gra("show", out, "r01-00000", columns=200).stdout
+    gra("export", out, "--metadata", "--out", tmp_path / "data.jsonl")
+    exported = [json.loads(row) for row in (tmp_path / "data.jsonl").read_text().splitlines()]
+    assert [row["metadata"]["source"] for row in exported] == ["bees.md:1"] * 3
+
+
+def test_check_says_what_a_run_without_seeds_is_made_from(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    config = config_file(tmp_path, server.base_url, **EASY, seeds=None)
+    assert "none: the first round is made from the domains alone" in gra("check", config, columns=200).stdout
+    missing = gra("check", config, "--set", "documents=nowhere")
+    assert (missing.exit_code, "no such file or folder" in missing.stderr) == (2, True)
+
+
 def test_check_tells_all_that_is_wrong_at_once(gra: Gra, tmp_path: Path) -> None:
     config = config_file(tmp_path)
     (tmp_path / "seeds.json").unlink()

@@ -10,6 +10,7 @@ from cli_builders import config_in
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.plan import Plan, Scenario, plan
 from gra.engine.run import synthesise
+from gra.records import Passage
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.synthesis.seeds import read_seeds
@@ -19,7 +20,7 @@ from gra.testing.fake_server import FakeServer
 
 def planned(folder: Path, **changes: Any) -> Plan:
     config = config_in(folder, **changes).synthesis
-    return plan(config, read_seeds(config.seeds).seeds)
+    return plan(config, read_seeds(config.seeds).seeds if config.seeds else ())
 
 
 def expected(found: Plan) -> Scenario:
@@ -60,6 +61,16 @@ def test_what_is_not_done_costs_nothing(tmp_path: Path, changes: dict[str, Any],
     assert step(planned(tmp_path, **changes), name) == pytest.approx(calls)
 
 
+def test_a_plan_needs_no_seeds_and_knows_what_passages_cost(tmp_path: Path) -> None:
+    bare = planned(tmp_path, seeds=None, target=6)
+    assert (step(bare, "annotate seeds"), step(bare, "exam"), step(bare, "keywords")) == (0, 0, 12)
+    assert any("as such texts usually are" in text for text in bare.assumptions)
+    config = config_in(tmp_path, seeds=None, target=6).synthesis
+    read = plan(config, (), passages=[Passage("a.md:1", "x" * 4000)])
+    more = expected(read).total.prompt_tokens - expected(bare).total.prompt_tokens
+    assert more > 12 * 2 * 1000, "a thousand tokens for keywords and for the instruction, of each candidate"
+
+
 def test_the_budget_of_candidates_bounds_the_run(tmp_path: Path) -> None:
     low = planned(tmp_path, target=10, budget={"candidates_per_accepted": 2}).scenarios[0]
     assert (low.candidates, low.accepted) == (20, 5)
@@ -85,5 +96,6 @@ def test_it_is_near_what_a_run_takes(tmp_path: Path, reading: str) -> None:
             return config.synthesis, reader.totals().all.calls
 
     config, calls = asyncio.run(run())
+    assert config.seeds
     high = plan(config, read_seeds(config.seeds).seeds).scenarios[-1]
     assert 0.5 < calls / high.total.calls < 1.5

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from gra.config.fingerprint import resolved
 from gra.config.load import PRESETS, RunConfig, load_config
-from gra.config.synthesis import PAPER_DOMAINS, PaperGate, SeedsGate
+from gra.config.synthesis import PaperGate, SeedsGate
+from gra.config.taxonomy import PAPER_DOMAINS
 from gra.errors import ConfigError
 
 SMALL = "seeds: s.json\ntarget: 10\nmodels: [a, b, c, d]\n"
@@ -19,6 +20,11 @@ def written(folder: Path, text: str, name: str = "run.yaml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def seeds_of(config: RunConfig) -> Path:
+    assert config.synthesis.seeds
+    return config.synthesis.seeds.path
 
 
 def problems(folder: Path, text: str) -> str:
@@ -39,17 +45,16 @@ def test_three_keys_make_a_configuration(tmp_path: Path) -> None:
 
 def test_short_forms_are_written_out_and_paths_belong_to_the_file(tmp_path: Path) -> None:
     config = load_config(written(tmp_path, SMALL))
-    assert config.synthesis.seeds.path == tmp_path / "s.json"
+    assert seeds_of(config) == tmp_path / "s.json"
     assert [(m.name, m.catalogue) for m in config.synthesis.models][:2] == [("a", "a"), ("b", "b")]
 
 
 def test_a_path_may_be_given_relative_to_home_or_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/someone")
-    assert load_config(written(tmp_path, SMALL.replace("s.json", "~/s.json"))).synthesis.seeds.path == Path(
-        "/home/someone/s.json"
-    )
-    above = load_config(written(tmp_path, SMALL.replace("s.json", "../s.json"))).synthesis.seeds.path
-    assert above == tmp_path.parent / "s.json"
+    home = load_config(written(tmp_path, SMALL.replace("s.json", "~/s.json")))
+    assert seeds_of(home) == Path("/home/someone/s.json")
+    above = load_config(written(tmp_path, SMALL.replace("s.json", "../s.json")))
+    assert seeds_of(above) == tmp_path.parent / "s.json"
 
 
 def test_overrides_win_nested_or_dotted_and_their_paths_are_relative_to_here(
@@ -62,7 +67,7 @@ def test_overrides_win_nested_or_dotted_and_their_paths_are_relative_to_here(
     config = load_config(path, {"gate.sigma_max": 2, "engine": {"retries": 1}, "target": 3, "seeds": "mine.json"})
     assert config.synthesis.gate == PaperGate(tau=7, sigma_max=2)
     assert (config.engine.retries, config.synthesis.target) == (1, 3)
-    assert config.synthesis.seeds.path == here / "mine.json"
+    assert seeds_of(config) == here / "mine.json"
 
 
 def test_a_problem_of_an_override_is_not_put_on_a_line_of_the_file(tmp_path: Path) -> None:
@@ -141,6 +146,9 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
         ("embeddings: {catalogue: a, model: b}", "belong to a `base_url`"),
         ("embeddings: {base_url: 'http://host/v1?key=s3cret'}", "`base_url` must end before its `?`"),
         ("domains: [{name: 7, description: x}]", "must be text, but is 7; put it in quotes"),
+        ("domains: [{name: a, domains: [{name: b}]}]", "the domain `b` needs a `description`"),
+        ("domains: [{name: a, description: x, share: 0}]", "no sample could be about a"),
+        ("documents: {path: d, chunk: 9}", "`documents.chunk`: must be at least 200, but is 9"),
         ("budget: {call: 7}", "`budget.call`: unknown key; did you mean `calls`?"),
     ],
 )
@@ -151,7 +159,7 @@ def test_each_problem_is_said_in_words(tmp_path: Path, change: str, expected: st
 def test_missing_keys_are_named_with_what_they_are_for(tmp_path: Path) -> None:
     message = problems(tmp_path, "rounds: 2\n")
     assert "`target`: missing. Samples to accept, over all rounds" in message
-    assert "`seeds`: missing. Where seed data comes from" in message
+    assert "`models`: missing. One member of the pool" in message
 
 
 def test_a_key_put_where_its_variable_belongs_is_refused_and_not_repeated(tmp_path: Path) -> None:
@@ -181,7 +189,8 @@ configs = st.fixed_dictionaries(
         "gate": st.fixed_dictionaries({"type": st.just("paper"), "tau": floats, "sigma_max": floats}),
         "domains": st.lists(
             st.fixed_dictionaries(
-                {"name": st.text(min_size=1, max_size=9), "description": st.text("\U0001f600a\n\"'", min_size=1)}
+                {"name": st.text(min_size=1, max_size=9), "description": st.text("\U0001f600a\n\"'", min_size=1)},
+                optional={"share": st.none() | st.floats(0.1, 9)},
             ),
             min_size=1,
             max_size=3,

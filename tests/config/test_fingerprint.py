@@ -23,9 +23,9 @@ BASE = SynthesisConfig(
 )
 
 
-def of(config: SynthesisConfig, seeds: str = "s", prompts: str = "p", **identities: str) -> str:
+def of(config: SynthesisConfig, seeds: str = "s", prompts: str = "p", documents: str = "", **identities: str) -> str:
     models = dict.fromkeys(NAMES, "sha256:0") | {EMBEDDINGS: "e"} | identities
-    return fingerprint(config, seeds_digest=seeds, models=models, prompts_digest=prompts)
+    return fingerprint(config, seeds_digest=seeds, models=models, prompts_digest=prompts, documents_digest=documents)
 
 
 def test_it_says_its_version_and_hash() -> None:
@@ -33,7 +33,8 @@ def test_it_says_its_version_and_hash() -> None:
 
 
 def test_what_is_handed_in_counts() -> None:
-    assert len({of(BASE), of(BASE, seeds="t"), of(BASE, prompts="q"), of(BASE, a="sha256:1")}) == 4
+    others = of(BASE, seeds="t"), of(BASE, prompts="q"), of(BASE, documents="d"), of(BASE, a="sha256:1")
+    assert len({of(BASE), *others}) == 5
 
 
 def test_every_model_needs_an_identity() -> None:
@@ -58,6 +59,8 @@ def another(value: Any, annotation: Any) -> Any:
     if get_origin(annotation) is Literal or get_origin(kinds[0]) is Literal:
         options = [option for kind in kinds for option in (get_args(kind) or [kind])]
         return next((option for option in options if option != value), None)
+    if issubclass(kinds[0], BaseModel):  # a block that is left out
+        return kinds[0].model_validate({"path": "another"})
     if kinds[0] is Path:
         return Path("another")
     return "another" if kinds[0] is str else kinds[0]((value or 0) + 1)

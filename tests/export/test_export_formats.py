@@ -29,7 +29,7 @@ def sample(index: int = 0, instruction: str = "Ask.", response: str = "Answer.")
     versions = (Version(0, "Draft.", first), Version(1, response, second))
     return Sample(
         f"r01-{index:05d}", 1, index, "Math", first, (), ("sum",), instruction, versions=versions,
-        status=Status.ACCEPTED, score=7.25, summary="a sum",
+        status=Status.ACCEPTED, score=7.25, summary="a sum", source="guide/sums.md:7",
     )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ METADATA = {
     "reviewers": ["two", "three"],
     "round": 1,
     "status": "accepted",
+    "source": "guide/sums.md:7",
 }
 TURNS = [{"role": "user", "content": "Ask."}, {"role": "assistant", "content": "Answer."}]
 

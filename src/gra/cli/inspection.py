@@ -15,7 +15,8 @@ from gra.config.pool import members
 from gra.config.synthesis import SeedsGate
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
-from gra.records import Reading, Seed
+from gra.records import Passage, Reading, Seed
+from gra.synthesis.documents import read_documents
 from gra.synthesis.seeds import check_domains, read_seeds
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Inspection:
 
     config: RunConfig
     seeds: dict[str, Any] = field(default_factory=dict)
+    documents: dict[str, Any] = field(default_factory=dict)
     looks: list[Look] = field(default_factory=list)
     plan: Plan | None = None
     problems: list[str] = field(default_factory=list)
@@ -66,26 +68,33 @@ class Inspection:
             "usable": not self.problems,
             "problems": self.problems,
             "seeds": self.seeds,
+            "documents": self.documents,
             "models": [asdict(look) for look in self.looks],
             "plan": None if self.plan is None else _plain_plan(self.plan),
         }
 
 
 async def inspect(config: RunConfig, start: bool) -> Inspection:
-    """Look at seeds and models, and estimate the run. The configuration itself has been checked by loading it."""
+    """Look at seeds, documents and models, and estimate the run.
+
+    The configuration itself has been checked by loading it.
+    """
     found = Inspection(config)
-    seeds = _seeds(found)
+    seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)
-    if seeds:
-        found.plan = plan(config.synthesis, seeds, _readings(found))
+    synthesis = config.synthesis
+    if bool(seeds) == bool(synthesis.seeds) and bool(passages) == bool(synthesis.documents):
+        found.plan = plan(synthesis, seeds, _readings(found), passages)
     return found
 
 
 def _seeds(found: Inspection) -> tuple[Seed, ...]:
     synthesis = found.config.synthesis
+    if synthesis.seeds is None:
+        return ()
     try:
         report = read_seeds(synthesis.seeds, synthesis.random_seed)
-        check_domains(report.seeds, synthesis.domains)
+        check_domains(report.seeds, synthesis.leaves)
     except GraError as error:
         found.problem(error)
         return ()
@@ -104,6 +113,26 @@ def _seeds(found: Inspection) -> tuple[Seed, ...]:
     if isinstance(synthesis.gate, SeedsGate) and len(report.seeds) < 4:
         found.problem(_too_few(len(report.seeds)))
     return report.seeds
+
+
+def _documents(found: Inspection) -> tuple[Passage, ...]:
+    wanted = found.config.synthesis.documents
+    if wanted is None:
+        return ()
+    try:
+        report = read_documents(wanted)
+    except GraError as error:
+        found.problem(error)
+        return ()
+    found.documents = {
+        "path": str(wanted.path),
+        "files": report.files,
+        "passages": len(report.passages),
+        "short": report.short,
+        "duplicates": report.duplicates,
+        "problems": list(report.problems),
+    }
+    return report.passages
 
 
 def _too_few(number: int) -> SeedError:

@@ -43,6 +43,17 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainCount:
+    """How a domain fares."""
+
+    domain: str
+    asked: int | None
+    """Accepted samples asked for over the whole run; None where domains are drawn as the seeds have them."""
+    accepted: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A run as it stands."""
 
@@ -60,6 +71,7 @@ class Report:
     outside: dict[str, float]
     """Mean probability, per model, that went to neither yes nor no where its opinion was read."""
     seeds: dict[str, Any]
+    domains: tuple[DomainCount, ...]
     shown: tuple[Sample, ...]
     """The first accepted samples."""
 
@@ -90,6 +102,7 @@ class Report:
             "readings": self.readings,
             "outside_yes_and_no": self.outside,
             "seeds": self.seeds,
+            "domains": [asdict(domain) for domain in self.domains],
         }
 
 
@@ -120,6 +133,7 @@ def report_on(reader: Reader) -> Report:
         readings=reader.fact("readings") or {},
         outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},
         seeds=reader.fact("seeds") or {},
+        domains=survey.by_domain(reader.fact("asked") or {}),
         shown=tuple(survey.shown),
     )
 
@@ -133,11 +147,15 @@ class Survey:
         self.reasons: dict[Status, Counter[str]] = {}
         self.outside: dict[str, tuple[float, int]] = {}
         self.shown: list[Sample] = []
+        self.domains: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
 
     def add(self, sample: Sample) -> None:
         """Count one sample."""
         self.funnel.add(sample)
         self.counts[sample.status] += 1
+        self.domains[sample.domain] += 1
+        self.accepted[sample.domain] += sample.status is Status.ACCEPTED
         self.reasons.setdefault(sample.status, Counter())[_NUMBER.sub("#", sample.reason)] += 1
         if sample.status is Status.ACCEPTED and len(self.shown) < SHOWN:
             self.shown.append(sample)
@@ -145,6 +163,14 @@ class Survey:
             if opinion.reading == "probability" and not opinion.failure:
                 total, n = self.outside.get(opinion.model, (0.0, 0))
                 self.outside[opinion.model] = (total + opinion.outside, n + 1)
+
+    def by_domain(self, asked: Mapping[str, int]) -> tuple[DomainCount, ...]:
+        """Every domain that is asked for or occurs, in the alphabet's order."""
+        names = sorted({*asked, *self.domains})
+        return tuple(
+            DomainCount(name, asked.get(name, 0) if asked else None, self.accepted[name], self.domains[name])
+            for name in names
+        )
 
     def ended(self) -> tuple[Ended, ...]:
         """Every status that occurs, the commonest first."""

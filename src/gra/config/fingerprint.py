@@ -1,7 +1,7 @@
 """The identity of a run: one hash over everything that decides what its data will be.
 
 Two runs with the same fingerprint may share a run folder: one goes on where the other stopped. Reads no files; the
-digests of seeds, models and prompts are handed in.
+digests of seeds, documents, models and prompts are handed in.
 """
 
 from __future__ import annotations
@@ -30,20 +30,29 @@ EXCLUDED: Mapping[str, str] = {
     "embeddings.concurrency": "as for models",
     "seeds.path": "where the seeds lie; what they are is in their digest",
     "seeds.columns": "what their file calls things; as for its path",
+    "documents.path": "as for seeds; the names of the files within are in the digest",
     # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }
 
 
-def fingerprint(config: SynthesisConfig, *, seeds_digest: str, models: Mapping[str, str], prompts_digest: str) -> str:
+def fingerprint(
+    config: SynthesisConfig,
+    *,
+    seeds_digest: str,
+    models: Mapping[str, str],
+    prompts_digest: str,
+    documents_digest: str = "",
+) -> str:
     """The versioned hash of a run.
 
     Args:
         config: what is synthesised.
-        seeds_digest: hash of the usable seeds.
+        seeds_digest: hash of the usable seeds; empty if there are none.
         models: what each model of the pool is (a file's digest, a name on a server), and, under `EMBEDDINGS`, what
             the embedding model is.
         prompts_digest: hash of all prompt texts.
+        documents_digest: hash of the passages; empty if there are none.
 
     Raises:
         ValueError: the identity of a model is missing.
@@ -54,6 +63,7 @@ def fingerprint(config: SynthesisConfig, *, seeds_digest: str, models: Mapping[s
     body = {
         "config": _included(config.model_dump(mode="json"), ""),
         "seeds": seeds_digest,
+        "documents": documents_digest,
         "models": dict(models),
         "prompts": prompts_digest,
     }
@@ -65,7 +75,9 @@ def fingerprint(config: SynthesisConfig, *, seeds_digest: str, models: Mapping[s
 def resolved(config: RunConfig) -> dict[str, Any]:
     """The configuration with every default and preset written out; `load_config` reads it back as it is."""
     plain = config.synthesis.model_dump(mode="json")
-    plain["seeds"]["path"] = str(config.synthesis.seeds.path.absolute())
+    for key in ("seeds", "documents"):
+        if block := getattr(config.synthesis, key):
+            plain[key]["path"] = str(block.path.absolute())
     return {**plain, "engine": config.engine.model_dump(mode="json")}
 
 

@@ -33,6 +33,8 @@ def sections(model: type[Settings], path: str = "") -> Iterator[tuple[str, type[
     for name, info in model.model_fields.items():
         many = "[]" if getattr(info.annotation, "__origin__", None) is tuple else ""
         for inner in models_in(info.annotation):
+            if inner is model:
+                continue  # a domain may hold domains, described where it is
             yield from sections(inner, f"{path}.{name}{many}".lstrip("."))
 
 

@@ -29,8 +29,6 @@ from gra.errors import ConfigError
 __all__ = ["NO_OVERRIDES", "PRESETS", "RunConfig", "check_pool", "load_config", "preset_text"]
 
 PRESETS = ("paper",)
-DEFAULT_KINDS: Mapping[str, Mapping[str, str]] = {"gate": {"type": "seeds"}, "casting": {"policy": "random"}}
-"""What a block that does not say its kind is taken for."""
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
 Plain = dict[str, Any]
@@ -70,7 +68,9 @@ def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES
             problem = f"there is no preset {json.dumps(preset, default=str)}; there is: {', '.join(PRESETS)}"
             raise ConfigError(listing(source.name, [(("preset",), problem)], line))
         plain = _merged(_preset_data(preset), plain)
-    for key, kind in DEFAULT_KINDS.items():
+    # A block that does not say its kind is of the kind that there would be without it.
+    kinds = {"gate": {"type": "seeds" if plain.get("seeds") else "paper"}, "casting": {"policy": "random"}}
+    for key, kind in kinds.items():
         if isinstance(block := plain.get(key), dict):
             plain[key] = {**kind, **block}
     return _checked(plain, source.name, line)
@@ -136,14 +136,15 @@ def _nested(overrides: Mapping[str, object]) -> Plain:
 def _layer(data: Mapping[str, Any], base: Path) -> Plain:
     """One source's values with what may be written short written out, and its paths made absolute."""
     plain = dict(data)
-    seeds = plain.get("seeds")
-    if isinstance(seeds, str | Path):
-        seeds = {"path": seeds}
-    if isinstance(seeds, Mapping):
-        path = seeds.get("path")
-        if path and isinstance(path, str | Path):
-            seeds = {**seeds, "path": os.path.normpath(base / os.path.expanduser(path))}  # noqa: PTH111 (never raises)
-        plain["seeds"] = seeds
+    for key in ("seeds", "documents"):
+        block = plain.get(key)
+        if isinstance(block, str | Path):
+            block = {"path": block}
+        if isinstance(block, Mapping):
+            path = block.get("path")
+            if path and isinstance(path, str | Path):
+                block = {**block, "path": os.path.normpath(base / os.path.expanduser(path))}  # noqa: PTH111 (never raises)
+            plain[key] = block
     if isinstance(plain.get("models"), list | tuple):
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
     return plain

@@ -33,8 +33,9 @@ class Problems:
         """Keys beside those of the type, at the top of the file: `engine`, `preset`."""
 
     def of(self, error: ValidationError) -> list[tuple[Path, str]]:
-        """Each problem with the path of its key."""
-        return [self._one(facts) for facts in error.errors(include_url=False)]
+        """Each problem with the path of its key; that a default could not follow from a wrong key is none."""
+        found = error.errors(include_url=False)
+        return [self._one(facts) for facts in found if facts["type"] != "default_factory_not_called"]
 
     def _one(self, facts: Any) -> tuple[Path, str]:
         path = self._untagged(facts["loc"])

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from gra.config.models import EmbeddingConfig, ModelConfig, Settings
-
-
-class Domain(Settings):
-    """One subject area of the taxonomy."""
-
-    name: str = Field(min_length=1, max_length=64)
-    description: str = Field(min_length=1, max_length=400)
-    """What belongs here, in one sentence; shown to the models."""
-
-
-PAPER_DOMAINS: tuple[Domain, ...] = (
-    Domain(name="Coding", description="understanding, writing, debugging or fixing code"),
-    Domain(name="Math", description="calculation, formulas and solving mathematical problems"),
-    Domain(name="Question Answering", description="accurate answers to questions of fact in some field"),
-    Domain(name="Reasoning", description="drawing conclusions over several steps of cause or logic"),
-    Domain(name="Role Play", description="speaking or acting as an assumed person or character"),
-    Domain(name="Language", description="working on given text: translating, summarising, classifying, editing"),
-    Domain(name="Creation", description="original creative content to a given style, theme or form"),
-)
-"""The paper's seven domains (Appendix A), in our words."""
+from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
 
 
 class SeedColumns(Settings):
@@ -59,6 +40,15 @@ class SeedsConfig(Settings):
     columns: SeedColumns = SeedColumns()
     limit: int | None = Field(default=None, ge=1)
     """Use at most this many, drawn at random (seeded)."""
+
+
+class DocumentsConfig(Settings):
+    """Texts that samples are made from: each is about a passage of them."""
+
+    path: Path
+    """A text or Markdown file, or a folder of them (`.txt`, `.md`), read with all folders within it."""
+    chunk: int = Field(default=1500, ge=200, le=20_000)
+    """Most characters of a passage. It goes into three prompts, so a model's context bounds it."""
 
 
 class SamplingConfig(Settings):
@@ -135,12 +125,23 @@ class Budget(Settings):
 
 Gate = Annotated[PaperGate | SeedsGate, Field(discriminator="type")]
 Casting = Annotated[RandomCasting | FixedCasting | SingleCasting, Field(discriminator="policy")]
+Allocation = Literal["seeds", "uniform", "quota"]
+
+
+def _default_gate(given: dict[str, Any]) -> Gate:
+    return SeedsGate() if given.get("seeds") else PaperGate()
+
+
+def _default_allocation(given: dict[str, Any]) -> Allocation:
+    return "seeds" if given.get("seeds") and not shares_given(given.get("domains", ())) else "quota"
 
 
 class SynthesisConfig(Settings):
     """Everything that decides what the dataset will be."""
 
-    seeds: SeedsConfig
+    seeds: SeedsConfig | None = None
+    """Without seeds, the first round is made from `domains` (and `documents`) alone."""
+    documents: DocumentsConfig | None = None
     models: tuple[ModelConfig, ...] = Field(min_length=1)
     target: int = Field(ge=1)
     """Samples to accept, over all rounds."""
@@ -163,7 +164,8 @@ class SynthesisConfig(Settings):
     `auto` takes probabilities wherever the endpoint returns them."""
     comments: Literal["always", "when_read"] = "always"
     """With `probability`: ask each reviewer for a comment on every response, or only before a dispute or revision."""
-    gate: Gate = SeedsGate()
+    gate: Gate = Field(default_factory=_default_gate)
+    """By default `seeds`; `paper` where there are no seeds."""
     examples: tuple[int, int] = (2, 4)
     """Least and most few-shot examples from the pool."""
     response_examples: int = Field(default=2, ge=0, le=8)
@@ -172,6 +174,10 @@ class SynthesisConfig(Settings):
     dedup_below: float = Field(default=0.9, gt=0, le=1)
     """A sample joins the pool only if its cosine to everything there is below this."""
     domains: tuple[Domain, ...] = PAPER_DOMAINS
+    allocation: Allocation = Field(default_factory=_default_allocation)
+    """How samples are divided among domains: as the `seeds` are (begun in that proportion), `uniform`, or by `quota`
+    (each domain's `share`). The last two are met by what is accepted. By default `quota` where a share is given or
+    there are no seeds, else `seeds`."""
     generation: SamplingConfig = SamplingConfig()
     """How keywords, instructions and responses are drawn."""
     judging: SamplingConfig = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
@@ -181,18 +187,31 @@ class SynthesisConfig(Settings):
     random_seed: int = Field(default=0, ge=0, lt=2**63)
     """Every random draw of the run derives from this."""
 
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The domains that samples are about."""
+        return tuple(leaves(self.domains))
+
     @model_validator(mode="after")
     def _names_unique(self) -> Self:
-        for kind, names in (
-            ("model", [m.name for m in self.models]),
-            ("domain", [d.name for d in self.domains]),
-        ):
-            twice = sorted({n for n in names if names.count(n) > 1})
-            if twice:
-                raise ValueError(f"{kind} names must differ; given twice: {', '.join(twice)}")
+        names = [m.name for m in self.models]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"model names must differ; given twice: {', '.join(twice)}")
         low, high = self.examples
         if not 1 <= low <= high <= 8:
             raise ValueError("`examples` must be two numbers with 1 <= least <= most <= 8")
-        if not self.domains:
-            raise ValueError("`domains` must name at least one domain")
+        if problem := taxonomy_problem(self.domains):
+            raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_there(self) -> Self:
+        if self.seeds is None and isinstance(self.gate, SeedsGate):
+            raise ValueError(
+                "the `seeds` gate judges by your own seeds, and there are none. Give `seeds`, or choose "
+                "`gate: {type: paper}`"
+            )
+        if self.seeds is None and self.allocation == "seeds":
+            raise ValueError("`allocation: seeds` needs `seeds`. Give some, or choose `quota` or `uniform`")
         return self

@@ -1,9 +1,9 @@
 """What a run will cost, before it begins: calls and tokens, from its configuration and the length of its seeds. Pure.
 
 An estimate, and it says of what. Four things are not known before: how long the candidates' texts are (taken to be
-like the seeds'), how many tokens a text has (`CHARACTERS_PER_TOKEN`), how many candidates fail (three yields are
-given), and where they fail (as often at the instruction as at the response). Prompt tokens are counted before the
-server's cache, which spares most of those of `review`.
+like the seeds', or as usual where there are none), how many tokens a text has (`CHARACTERS_PER_TOKEN`), how many
+candidates fail (three yields are given), and where they fail (as often at the instruction as at the response). Prompt
+tokens are counted before the server's cache, which spares most of those of `review`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from statistics import fmean
 from gra.config.pool import adjudicated, committee_size, judges
 from gra.config.synthesis import SeedsGate, SynthesisConfig
 from gra.prompts.template import load_template
-from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Reading, Seed, Stage
+from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Passage, Reading, Seed, Stage
 
 CHARACTERS_PER_TOKEN = 4.0
 """English prose in the vocabularies of today's models: 3.5 to 4.5. Code and other languages have fewer."""
@@ -28,6 +28,8 @@ TURN = 8
 """Tokens that a chat template adds to a message."""
 KEYWORDS, SUMMARY, COMMENT, SCORES, DOMAIN = 15, 20, 25, 45, 8
 """Tokens of what is written."""
+USUAL_INSTRUCTION, USUAL_RESPONSE = 30.0, 200.0
+"""Tokens, where no seed shows the length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +88,34 @@ class Lengths:
 
     instruction: float
     response: float
+    passage: float = 0.0
+    """0 where there are no documents."""
 
 
-def plan(config: SynthesisConfig, seeds: Sequence[Seed], readings: Mapping[str, Reading] | None = None) -> Plan:
+def plan(
+    config: SynthesisConfig,
+    seeds: Sequence[Seed],
+    readings: Mapping[str, Reading] | None = None,
+    passages: Sequence[Passage] = (),
+) -> Plan:
     """Estimate a run at three yields.
 
     Args:
         config: the run.
-        seeds: those that will be used; at least one.
+        seeds: those that will be used; none if the configuration has none.
         readings: how each model's opinion is read, where that is known; else what the configuration asks for, and
             probabilities for `auto`.
+        passages: those of the documents.
     """
     lengths = Lengths(
-        min(fmean(tokens(s.instruction) for s in seeds), 400),
-        min(fmean(tokens(s.response) for s in seeds), config.generation.max_tokens),
+        min(fmean(tokens(s.instruction) for s in seeds) if seeds else USUAL_INSTRUCTION, 400),
+        min(fmean(tokens(s.response) for s in seeds) if seeds else USUAL_RESPONSE, config.generation.max_tokens),
+        fmean(tokens(p.text) for p in passages) if passages else 0.0,
     )
     written = written_share(config, readings or {})
     before = (_annotation(seeds, lengths), _exam(config, len(seeds), lengths, written))
     scenarios = tuple(_scenario(name, share, config, lengths, written, before) for name, share in YIELDS.items())
-    return Plan(scenarios, _assumptions(config, lengths, written))
+    return Plan(scenarios, _assumptions(config, lengths, written, bool(seeds)))
 
 
 def tokens(text: str) -> float:
@@ -187,7 +198,10 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
 def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
     """The mean candidate: what fails at the instruction costs no response."""
     passes = math.sqrt(share)
-    shots = fmean(config.examples)
+    # Without seeds the first round has no examples; later ones are taken to be like it.
+    shots = fmean(config.examples) if config.seeds else 0.0
+    planned = "_document" if lengths.passage else "" if config.seeds else "_first"
+    answered_with = "_document" if lengths.passage else ""
     example = shots * (KEYWORDS + lengths.instruction + SUMMARY)
     answered = min(shots, config.response_examples)
     manner = answered * (lengths.instruction + lengths.response)
@@ -199,12 +213,12 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     comment = _call("comment", "comment", lengths.instruction + lengths.response, COMMENT)
     commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
     ruling = _opinion("adjudicate", "response", lengths, written, lengths.response, said)
-    answer = _call("response", "response", lengths.instruction + manner, lengths.response, answered)
-    corrected = lengths.instruction + said + manner
-    again = _call("revise", "revise", corrected, lengths.response, answered)
+    read = lengths.instruction + lengths.passage + manner
+    answer = _call("response", f"response{answered_with}", read, lengths.response, answered)
+    again = _call("revise", f"revise{answered_with}", read + said, lengths.response, answered)
     return (
-        _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
-        _call("instruction", "instruction", example, lengths.instruction, shots),
+        _call("keywords", f"keywords{planned}", shots * KEYWORDS + lengths.passage, KEYWORDS + DOMAIN, shots),
+        _call("instruction", f"instruction{planned}", example + lengths.passage, lengths.instruction, shots),
         first.times(size),
         answer.times(passes),
         again.times(responses - passes),
@@ -214,15 +228,17 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     )
 
 
-def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float) -> tuple[str, ...]:
+def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seeded: bool) -> tuple[str, ...]:
     yields = ", ".join(f"{name} {share:.0%}" for name, share in YIELDS.items())
+    likeness = "the seeds" if seeded else "such texts usually are"
+    exam = ["every judge sits the whole exam; half of it is often enough"] if isinstance(config.gate, SeedsGate) else []
     revised = "each rejected response is revised once" if config.max_revisions else "nothing is revised"
     return (
         f"share of candidates accepted: {yields}; as many fail at the instruction as at the response",
-        f"candidates are as long as the seeds: {lengths.instruction:.0f} tokens of instruction, "
+        f"candidates are as long as {likeness}: {lengths.instruction:.0f} tokens of instruction, "
         f"{lengths.response:.0f} of response, at {CHARACTERS_PER_TOKEN:g} characters per token",
         f"opinions of {written:.0%} of the judges are written, of the others read from probabilities",
-        "every judge sits the whole exam; half of it is often enough",
+        *exam,
         f"{DISPUTED:.0%} of reviews are disputed; {revised}; no repair turns",
         "candidates that are begun ahead and turn out not to be needed are not counted",
         "prompt tokens are counted before the server's cache",

@@ -3,16 +3,23 @@
 Candidates are numbered. The round's samples are the de-duplicated ones among candidates 0 to K, for the smallest K
 that gives as many as asked for. K depends on what the models answer and on nothing else, so the dataset is the same
 at concurrency 1 and at 256; what runs ahead of K when the round is full is surplus.
+
+Where samples are asked for by domain, each has a quota, and candidates have their domains by number. They are gone
+through in that order: one whose domain is full by what came before it does not count, and is passed over. So a domain
+in which many candidates fail gets as many more as it needs, and what has been passed over follows from what the models
+answered, not from who was faster.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gra.engine.desk import BudgetSpent
+from gra.engine.quotas import FULL, Quotas
 from gra.engine.vectors import Embedder
 from gra.errors import EndpointError, KeyRefused, StoreError
 from gra.events import Listener, SampleEnded
@@ -32,7 +39,7 @@ class Limits:
     target: int
     """Samples asked for."""
     candidates: int
-    """Most candidates that may be begun."""
+    """Numbers of candidates that there are; as each domain has its share of them, a bound for each."""
     concurrency: int
     """Most that are in progress at once."""
     give_up_after: int
@@ -47,6 +54,8 @@ class Result:
     """Every candidate that was begun, each with its end."""
     statement: str
     """Why the round is not full; empty if it is."""
+    decided: int
+    """Candidates, from number 0, whose ends decided the round; the same at any concurrency."""
 
     @property
     def accepted(self) -> list[Sample]:
@@ -71,12 +80,16 @@ class Round:
     _vectors: dict[str, Vectors] = field(default_factory=dict)
     _tasks: dict[asyncio.Task[Sample], int] = field(default_factory=dict)
     _passed: list[Sample] = field(default_factory=list)
-    """Those that passed among the first `_frontier` candidates."""
+    """Those that passed among the first `_frontier` candidates, but for those whose domain was full."""
     _storing: set[asyncio.Task[Sample]] = field(default_factory=set)
     _frontier: int = 0
-    _missing: int = 0
-    """Accepted samples that de-duplication still leaves to be found once enough have passed."""
+    _ends: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """How many have ended, by domain and by whether they passed."""
     _failures_in_a_row: int = 0
+
+    def __post_init__(self) -> None:
+        self._domain = self.study.agenda.domain
+        self._quotas = Quotas(self.study.agenda.quotas(self.limits.target), self._domain)
 
     async def run(self, known: Mapping[int, Sample]) -> Result:
         """Run candidates until the target is met, or cannot be.
@@ -88,7 +101,8 @@ class Round:
             EndpointError: endpoints fail one candidate after another; the run can be resumed.
             StoreError: the run folder cannot be written.
         """
-        self.ended = dict(known)
+        for sample in known.values():
+            self._note(sample)
         decided: list[Sample] = []
         statement = ""
         try:
@@ -106,17 +120,21 @@ class Round:
         return self._short(statement) if statement else self._full(decided, called_off)
 
     def _advance(self) -> list[Sample]:
-        """Move the frontier over ended candidates, one at a time; the decided samples once there are enough."""
-        while (sample := self.ended.get(self._frontier)) is not None:
+        """Move the frontier, one at a time, over candidates that have ended or do not count.
+
+        Returns the decided samples, best first, once there are enough.
+        """
+        while self._frontier < self.limits.candidates:
+            domain, sample = self._domain(self._frontier), self.ended.get(self._frontier)
+            full = self._quotas.is_full(domain)
+            if sample is None and not full:
+                break
             self._frontier += 1
-            if sample.status is not Status.PASSED:
+            if full or sample is None or sample.status is not Status.PASSED:
                 continue
             self._passed.append(sample)
-            if len(self._passed) >= self.limits.target:
-                decided = self._select()
-                self._missing = self.limits.target - sum(s.status is Status.ACCEPTED for s in decided)
-                if self._missing <= 0:
-                    return decided
+            if self._quotas.count(sample) and self._quotas.settle(decided := self._select()):
+                return decided
         return []
 
     def _select(self) -> list[Sample]:
@@ -124,18 +142,30 @@ class Round:
 
     def _launch(self) -> None:
         """Begin as many candidates as are likely to be needed, and no more: what is not needed costs as much."""
-        passed = sum(s.status is Status.PASSED for s in self.ended.values())
-        # Rejections end sooner than acceptances, so those still under way count as candidates of the blind yield.
-        doubtful = len(self._tasks) + 1
-        expected = (passed + BLIND_YIELD * doubtful) / (len(self.ended) + doubtful)
-        missing = max(self.limits.target - passed, self._missing, 0 if self._tasks else 1)
-        needed = math.ceil(missing / expected)
         under_way = set(self._tasks.values())
+        wanted = self._wanted(Counter(map(self._domain, under_way)))
         index = self._frontier
-        while len(self._tasks) < min(needed, self.limits.concurrency) and index < self.limits.candidates:
-            if index not in self.ended and index not in under_way:
+        while wanted and len(self._tasks) < self.limits.concurrency and index < self.limits.candidates:
+            domain = self._domain(index)
+            if domain in wanted and index not in self.ended and index not in under_way:
                 self._tasks[asyncio.create_task(self._one(index))] = index
+                wanted[domain] -= 1
+                wanted = +wanted
             index += 1
+
+    def _wanted(self, under_way: Counter[str]) -> Counter[str]:
+        """By domain, how many more candidates should be under way, judged by how many have passed so far."""
+        wanted: Counter[str] = Counter()
+        for domain in self._quotas.asked:
+            if self._quotas.is_full(domain):
+                continue
+            passed, failed = self._ends[domain, True], self._ends[domain, False]
+            # Rejections end sooner than acceptances, so those still under way count as candidates of the blind yield.
+            doubtful = under_way[domain] + 1
+            expected = (passed + BLIND_YIELD * doubtful) / (passed + failed + doubtful)
+            missing = max(self._quotas.missing(domain, passed), 0 if self._tasks else 1)
+            wanted[domain] = math.ceil(missing / expected) - under_way[domain]
+        return +wanted
 
     async def _one(self, index: int) -> Sample:
         try:
@@ -168,9 +198,13 @@ class Round:
 
     def _collect(self, done: Iterable[asyncio.Task[Sample]]) -> None:
         for task in done:
-            index = self._tasks.pop(task)
+            self._tasks.pop(task)
             if not task.cancelled() and task.exception() is None:
-                self.ended[index] = task.result()
+                self._note(task.result())
+
+    def _note(self, sample: Sample) -> None:
+        self.ended[sample.index] = sample
+        self._ends[self._domain(sample.index), sample.status is Status.PASSED] += 1
 
     async def _call_off(self) -> list[int]:
         """End what is under way, except what is just being stored; returns the candidates that came to nothing."""
@@ -183,33 +217,30 @@ class Round:
 
     def _full(self, decided: list[Sample], called_off: list[int]) -> Result:
         """The round's end: the best of the decided are accepted, whatever ran ahead is surplus."""
-        ends = {s.index: s for s in decided}
-        for sample in [s for s in decided if s.status is Status.ACCEPTED][self.limits.target :]:
-            ends[sample.index] = _surplus(sample, FULL)
-        for sample in [*self.ended.values(), *(begin(self.study, self.number, index) for index in called_off)]:
-            if sample.index not in ends:
-                ends[sample.index] = _surplus(sample, FULL) if sample.status is Status.PASSED else sample
-        return Result(tuple(ends[i] for i in sorted(ends)), "")
+        begun = self.ended | {index: begin(self.study, self.number, index) for index in called_off}
+        return self._result(begun, decided, FULL, "")
 
     def _short(self, statement: str) -> Result:
         """The round as far as it came: usable, and open to more if the budget allows it later.
 
         Only what is before the frontier is accepted, so that a round cannot become full by what happened to be quick.
         """
-        ends = self.ended | {s.index: s for s in self._select()}
-        for sample in ends.values():
-            if sample.status is Status.PASSED:
-                ends[sample.index] = _surplus(sample, "the run stopped before the candidates ahead of it had ended")
-        return Result(tuple(ends[i] for i in sorted(ends)), statement)
+        ahead = "the run stopped before the candidates ahead of it had ended"
+        return self._result(self.ended, self._select(), ahead, statement)
+
+    def _result(self, begun: Mapping[int, Sample], decided: list[Sample], reason: str, statement: str) -> Result:
+        """All that were begun, in order; what has passed and is not decided is surplus, for this reason."""
+        ends = {**begun, **{s.index: s for s in self._quotas.within(decided)}}
+        final = (_surplus(s, reason) if s.status is Status.PASSED else s for _, s in sorted(ends.items()))
+        return Result(tuple(final), statement, self._frontier)
 
     def _too_few(self) -> str:
-        return (
+        statement = (
             f"the yield is too low: {self._frontier} candidates of round {self.number} gave "
             f"{len(self._passed)} that passed the review, {self.limits.target} were asked for"
         )
-
-
-FULL = "the round was full without it"
+        lacking = self._quotas.lacking(self._select())
+        return f"{statement}; not filled: {', '.join(lacking)}" if lacking else statement
 
 
 def _surplus(sample: Sample, reason: str) -> Sample:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from gra.config.load import RunConfig
 from gra.config.pool import check_pool
 from gra.config.synthesis import Budget, SynthesisConfig
 from gra.engine.desk import BudgetSpent, Desk, Spending
+from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
 from gra.engine.rounds import Limits, Result, Round
@@ -21,7 +23,7 @@ from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
 from gra.prompts.template import prompts_digest
-from gra.records import Entry, Sample, Seed, Status
+from gra.records import Entry, Passage, Sample, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir, create_run, update_run
@@ -31,7 +33,7 @@ from gra.synthesis.bootstrap import Annotator
 from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
-from gra.synthesis.seeds import check_domains, read_seeds
+from gra.synthesis.topics import Agenda, in_turn, shares_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,10 @@ async def synthesise(
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
     """
     check_pool(config.synthesis)
-    report = read_seeds(config.synthesis.seeds, config.synthesis.random_seed)
-    for problem in report.problems:
+    material = read_material(config.synthesis)
+    for problem in material.problems:
         listen(Notice(problem))
-    check_domains(report.seeds, config.synthesis.domains)
-    wanted = document(config, report.digest)
+    wanted = document(config, material)
     run = create_run(folder, wanted)
     async with Writer(run) as writer:
         if run.document["config"] != wanted["config"]:
@@ -80,19 +81,24 @@ async def synthesise(
                 return state.ending("")
             async with open_models(config, listen, run.logs) as models:
                 with Ledger(writer, others) as ledger:
-                    return await state.go_on(models, ledger, report.seeds)
+                    return await state.go_on(models, ledger, material)
 
 
-def document(config: RunConfig, seeds_digest: str) -> dict[str, Any]:
+def document(config: RunConfig, material: Material) -> dict[str, Any]:
     """What `run.json` says: which run this is, and how to carry on with it."""
     known = identities(config.synthesis)
     return {
         "fingerprint": fingerprint(
-            config.synthesis, seeds_digest=seeds_digest, models=known, prompts_digest=prompts_digest()
+            config.synthesis,
+            seeds_digest=material.seeds_digest,
+            models=known,
+            prompts_digest=prompts_digest(),
+            documents_digest=material.documents_digest,
         ),
         "config": resolved(config),
         "models": known,
-        "seeds": seeds_digest,
+        "seeds": material.seeds_digest,
+        "documents": material.documents_digest,
         "prompts": prompts_digest(),
         "versions": {"gra-synth": version("gra-synth"), "python": sys.version.split()[0]},
     }
@@ -120,7 +126,7 @@ class Progress:
         """The end of the run as it stands."""
         return Ending(self.accepted(), self.config.synthesis.target, statement, self.run.path)
 
-    async def go_on(self, models: OpenModels, ledger: Ledger, seeds: tuple[Seed, ...]) -> Ending:
+    async def go_on(self, models: OpenModels, ledger: Ledger, material: Material) -> Ending:
         """Everything that is left to do."""
         synthesis = self.config.synthesis
         spent = self.reader.totals().all
@@ -134,13 +140,19 @@ class Progress:
             await self._same("readings", chosen)
             await self._same("models", dict(models.identities))
             readings = make_readings(synthesis, chosen, models.lanes)
-            entries = self.reader.pool() or await seed_pool(desk, synthesis, seeds, self.writer, self.listen)
+            entries = self.reader.pool()
+            if material.seeds and not entries:
+                entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
             casting = make_casting(synthesis, gate.able)
             full = await self._reopen_short()
             entries = self.reader.pool()
+            order = in_turn(shares_of(synthesis), synthesis.target)
+            await self.writer.put_fact("asked", dict(Counter(order)))
             for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
-                study = Study(synthesis, Pool(entries, synthesis.examples[0]), readings, casting, gate, desk)
+                agenda = self._agenda(number, order, material.passages)
+                pool = Pool(entries, synthesis.examples[0])
+                study = Study(synthesis, pool, readings, casting, gate, desk, agenda)
                 statement = await self._round(study, number, embedder, Annotator(unbounded, synthesis), entries)
                 if statement:
                     return self.ending(statement)
@@ -148,6 +160,13 @@ class Progress:
         except BudgetSpent as reached:
             return self.ending(f"{reached} before the first round could begin")
         return self.ending("")
+
+    def _agenda(self, number: int, order: tuple[str, ...], passages: tuple[Passage, ...]) -> Agenda:
+        """The round's part of the run's order, and the passages that follow on those of earlier rounds."""
+        synthesis = self.config.synthesis
+        start = sum(share(synthesis, earlier) for earlier in range(1, number))
+        before = sum(r.detail.get("decided", 0) for r in self.reader.rounds() if r.number < number)
+        return Agenda(order[start : start + share(synthesis, number)], passages, before, synthesis.random_seed)
 
     async def _reopen_short(self) -> int:
         """Reopen the round that an earlier attempt closed short of its target, if any; returns how many are full."""
@@ -202,7 +221,8 @@ class Progress:
         for sample in result.accepted:
             samples[sample.id] = await _summarised(sample, annotator)
         joining = [_entry(samples[s.id]) for s in result.accepted]
-        await self.writer.close_round(number, samples.values(), joining, {"statement": result.statement})
+        detail = {"statement": result.statement, "decided": result.decided}
+        await self.writer.close_round(number, samples.values(), joining, detail)
 
 
 def _reopened(sample: Sample) -> Sample:

@@ -54,5 +54,6 @@ def _schema(pa: Any) -> Any:
             ("reviewers", texts),
             ("round", pa.int32()),
             ("status", text),
+            ("source", text),
         ]
     )

@@ -34,6 +34,7 @@ def metadata(sample: Sample) -> dict[str, Any]:
         "reviewers": list(cast.reviewers),
         "round": sample.round,
         "status": sample.status.value,
+        "source": valid(sample.source),
     }
 
 

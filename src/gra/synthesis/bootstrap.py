@@ -47,10 +47,11 @@ class Annotator:
         return await self._in_rotation(owner, "summary", {"instruction": instruction}, schema, read_summary)
 
     async def _domain(self, owner: str, instruction: str) -> str:
-        names = [d.name for d in self._config.domains]
+        leaves = self._config.leaves
+        names = [leaf.name for leaf in leaves]
         values = {
             "instruction": instruction,
-            "domains": "\n".join(f"{d.name}: {d.description}" for d in self._config.domains),
+            "domains": "\n".join(f"{leaf.name}: {leaf.description}" for leaf in leaves),
             "example_domain": "Question Answering" if "Question Answering" in names else names[0],
         }
         parse = partial(read_choice, field="domain", choices=names)

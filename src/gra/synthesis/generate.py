@@ -16,10 +16,11 @@ from gra.config.synthesis import SamplingConfig, SynthesisConfig
 from gra.ids import call_seed
 from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
-from gra.prompts.template import load_template
-from gra.records import Entry, Sample
+from gra.prompts.template import Template, load_template
+from gra.records import Entry, Passage, Sample
 from gra.synthesis.asking import Unwritten, ask_or_fail
 from gra.synthesis.review import comments_text
+from gra.synthesis.standalone import points_away
 
 LONGEST_EXAMPLE = 600
 """Characters of an instruction that is still shown as an example; a longer one is represented by its summary."""
@@ -27,25 +28,34 @@ LEAST_COPY = 40
 """Characters from which an answer that is an example's, word for word, is a copy and not a coincidence."""
 LONGEST_ANSWERED = 1500
 """Characters of instruction and response together that are still shown as an example of a response."""
+POINTS_AWAY = "it speaks of a text that the reader does not have"
 
 
 class Generator:
     """Writes one sample. All of it is the same model's work."""
 
-    def __init__(self, ask: Ask, config: SynthesisConfig, sample: Sample, examples: Sequence[Entry]) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        config: SynthesisConfig,
+        sample: Sample,
+        examples: Sequence[Entry],
+        passage: Passage | None = None,
+    ) -> None:
         self._ask = ask
         self._config = config
         self._sample = sample
         self._examples = tuple(examples)
-        self._domain = next(d for d in config.domains if d.name == sample.domain)
+        self._passage = passage
+        self._domain = next(leaf for leaf in config.leaves if leaf.name == sample.domain)
 
     async def keywords(self) -> tuple[str, ...]:
-        """At most three keywords in the sample's domain that none of the examples has.
+        """At most three keywords in the sample's domain that none of the examples has, from its passage if it has one.
 
         Raises:
             Unwritten: not even after a repair turn.
         """
-        template = load_template("keywords")
+        template = self._template("keywords")
         request = Request(
             model=self._sample.cast.generator,
             messages=template.render(self._values(), self._shots()),
@@ -60,9 +70,10 @@ class Generator:
         """An executable instruction from the keywords, with the examples' summaries as reference.
 
         Raises:
-            Unwritten: an empty text, an example word for word, or the request again instead of the exercise.
+            Unwritten: an empty text, an example word for word, or the request again instead of the exercise; or, with a
+                passage, what cannot be understood without it.
         """
-        template = load_template("instruction")
+        template = self._template("instruction")
         values = {**self._values(), "new_keywords": ", ".join(keywords)}
         request = Request(
             model=self._sample.cast.generator,
@@ -70,7 +81,9 @@ class Generator:
             sampling=self._sampling("instruction", 400),
             prompt=template.label,
         )
-        known = {_squeezed(e.instruction) for e in self._examples}
+        known = {_squeezed(e.instruction) for e in self._examples} | _shown(request)
+        asked = request.messages[-1].content.replace(self._values()["passage"], "")
+        opening = _squeezed(asked.partition(values["new_keywords"])[0].rpartition("\n")[2]).rstrip(" :")
 
         def parse(text: str) -> str | Unusable:
             written = read_plain(text, longest=8_000)
@@ -78,16 +91,16 @@ class Generator:
                 return written
             if _squeezed(written) in known:
                 return Unusable("it is an example, word for word")
-            asked = request.messages[-1].content
-            opening = _squeezed(asked.partition(values["new_keywords"])[0]).rstrip(" :")
             if not _words(written) - _words(asked) or (opening and _squeezed(written).startswith(opening)):
                 return Unusable("it only repeats the request; write the exercise itself")
+            if self._passage and points_away(written):
+                return Unusable(POINTS_AWAY)
             return written
 
         return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse, whole=True)
 
     async def response(self, instruction: str) -> str:
-        """An answer to the instruction, in the manner of the examples.
+        """An answer to the instruction, in the manner of the examples, and with what the passage says.
 
         Raises:
             Unwritten: an empty text, or one that was cut off.
@@ -110,29 +123,38 @@ class Generator:
         return await self._respond("revise", f"v{version.number + 1}.response", values)
 
     async def _respond(self, prompt: str, step: str, values: Mapping[str, str]) -> str:
-        template = load_template(prompt)
+        template = load_template(f"{prompt}_document" if self._passage else prompt)
         brief = [e for e in self._examples if len(e.instruction) + len(e.response) <= LONGEST_ANSWERED]
         shown = [
             {"instruction": e.instruction, "response": e.response} for e in brief[: self._config.response_examples]
         ]
         request = Request(
             model=self._sample.cast.generator,
-            messages=template.render({**values, "words": words_in(self._config.generation)}, shown),
+            messages=template.render({**self._values(), **values, "words": words_in(self._config.generation)}, shown),
             sampling=self._sampling(step),
             prompt=template.label,
         )
-        copies = {_squeezed(row["response"]) for row in shown if len(row["response"]) >= LEAST_COPY}
+        copies = {text for text in _shown(request) if len(text) >= LEAST_COPY}
 
         def parse(text: str) -> str | Unusable:
             written = read_plain(text)
-            if not isinstance(written, Unusable) and _squeezed(written) in copies:
+            if isinstance(written, Unusable):
+                return written
+            if _squeezed(written) in copies:
                 return Unusable("it is an example's answer, word for word")
+            if self._passage and points_away(written):
+                return Unusable(POINTS_AWAY)
             return written
 
         return await ask_or_fail(self._ask, CallId(self._sample.id, step), request, parse, whole=True)
 
+    def _template(self, step: str) -> Template:
+        """The prompt of a step: from a passage, after the pool's examples, or, with neither, after its own."""
+        return load_template(step + ("_document" if self._passage else "" if self._examples else "_first"))
+
     def _values(self) -> dict[str, str]:
         return {
+            "passage": self._passage.text if self._passage else "",
             "domain": self._domain.name,
             "description": self._domain.description,
             "domain_json": json.dumps(self._domain.name, ensure_ascii=False),
@@ -171,6 +193,11 @@ def read_novel_keywords(text: str, domain: str, examples: Sequence[Entry]) -> tu
     if not isinstance(words, Unusable) and any(same_keywords(words, e.keywords) for e in examples):
         return Unusable("these keywords have been used already")
     return words
+
+
+def _shown(request: Request) -> set[str]:
+    """The answers of the examples in a request."""
+    return {_squeezed(message.content) for message in request.messages if message.role == "assistant"}
 
 
 def _words(text: str) -> set[str]:

@@ -7,7 +7,7 @@ whether an answer comes from a model or from the ledger is the business of the `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gra.calls import Ask
 from gra.config.synthesis import SynthesisConfig
@@ -21,6 +21,7 @@ from gra.synthesis.generate import Generator
 from gra.synthesis.pool import Pool
 from gra.synthesis.reading import Matter, Reading
 from gra.synthesis.review import Committee
+from gra.synthesis.topics import Agenda
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Study:
     casting: Casting
     gate: Gate
     ask: Ask
+    agenda: Agenda = field(default_factory=Agenda)
 
 
 async def run_sample(study: Study, round_number: int, index: int) -> Sample:
@@ -44,7 +46,8 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
     sample = begin(study, round_number, index)
     committee = Committee(study.ask, study.config, study.readings)
     by_id = {entry.id: entry for entry in study.pool.entries}
-    generator = Generator(study.ask, study.config, sample, [by_id[i] for i in sample.examples])
+    examples, passage = [by_id[i] for i in sample.examples], study.agenda.passage(index)
+    generator = Generator(study.ask, study.config, sample, examples, passage)
     try:
         # 1) The Generator finds a subject and writes an instruction.
         sample = replace(sample, keywords=await generator.keywords())
@@ -85,12 +88,14 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
 
 
 def begin(study: Study, round_number: int, index: int) -> Sample:
-    """The draws that make a candidate: its domain, its examples, its cast."""
+    """The draws that make a candidate: its domain, its examples, its cast, and its passage if there are documents."""
     config, name = study.config, sample_id(round_number, index)
-    domain = study.pool.draw_domain(rng(config.random_seed, name, "domain"))
+    domain = study.agenda.domain(index) or study.pool.draw_domain(rng(config.random_seed, name, "domain"))
     examples = study.pool.draw_examples(domain, rng(config.random_seed, name, "examples"), config.examples[1])
     cast = study.casting.draw(rng(config.random_seed, name, "cast"))
-    return Sample(name, round_number, index, domain, cast, tuple(e.id for e in examples))
+    passage = study.agenda.passage(index)
+    source = passage.source if passage else ""
+    return Sample(name, round_number, index, domain, cast, tuple(e.id for e in examples), source=source)
 
 
 def cast_of(study: Study, sample: Sample, number: int) -> Cast:

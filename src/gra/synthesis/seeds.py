@@ -16,7 +16,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gra.config.synthesis import Domain, SeedsConfig
+from gra.config.synthesis import SeedsConfig
+from gra.config.taxonomy import Leaf
 from gra.errors import SeedError
 from gra.ids import derived_seed
 from gra.records import Seed
@@ -70,13 +71,13 @@ def read_seeds(config: SeedsConfig, random_seed: int = 0) -> SeedReport:
     return reading.report(seeds)
 
 
-def check_domains(seeds: Sequence[Seed], taxonomy: Sequence[Domain]) -> None:
+def check_domains(seeds: Sequence[Seed], taxonomy: Sequence[Leaf]) -> None:
     """A seed's own domain has to be one of the taxonomy's.
 
     Raises:
         SeedError: some are not; says which.
     """
-    names = {d.name for d in taxonomy}
+    names = {leaf.name for leaf in taxonomy}
     strange = sorted({s.domain for s in seeds if s.domain} - names)
     if strange:
         raise SeedError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import RenderableType
@@ -11,13 +12,14 @@ from gra.cli.views.parts import count, heading, line, path_line, table
 from gra.config.pool import adjudicated, committee_size
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.plan import Plan
+from gra.synthesis.topics import in_turn, shares_of
 
 SKIPPED = {"malformed": "malformed", "empty": "empty", "duplicates": "seen before"}
 WORDS = {True: "yes", False: "no", None: "-"}
 
 
 def check_view(found: Inspection) -> Iterator[RenderableType]:
-    """Configuration, seeds, models, cost."""
+    """Configuration, what the samples are made from, models, cost."""
     synthesis = found.config.synthesis
     yield heading("Configuration")
     yield line(
@@ -26,7 +28,9 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
         f"out of {len(synthesis.models)} models (`casting: {synthesis.casting.policy}`); gate `{synthesis.gate.type}`",
         indent=2,
     )
+    yield from _domains(synthesis)
     yield from _seeds(found)
+    yield from _documents(found)
     yield heading("Models")
     yield table(
         ("name", "is", "schema", "probab.", "context", "where"),
@@ -51,8 +55,22 @@ def _unasked(look: Look) -> bool:
     return look.state in ("here", "to be fetched")
 
 
+def _domains(synthesis: SynthesisConfig) -> Iterator[RenderableType]:
+    yield heading("Domains")
+    if synthesis.allocation == "seeds":
+        yield line(f"{count(len(synthesis.leaves), 'domain')}, each begun as often as the seeds have it", indent=2)
+        return
+    asked = Counter(in_turn(shares_of(synthesis), synthesis.target))
+    rows = [(leaf.name, str(asked[leaf.name]), leaf.description) for leaf in synthesis.leaves]
+    yield table(("domain", "samples", "what belongs to it"), rows, numbers=(1,))
+
+
 def _seeds(found: Inspection) -> Iterator[RenderableType]:
     yield heading("Seeds")
+    if found.config.synthesis.seeds is None:
+        first = "the passages of the documents" if found.config.synthesis.documents else "the domains alone"
+        yield line(f"none: the first round is made from {first}, later rounds learn from it", indent=2)
+        return
     if not found.seeds:
         yield line("none can be read", indent=2)
         return
@@ -65,6 +83,20 @@ def _seeds(found: Inspection) -> Iterator[RenderableType]:
     if skipped:
         yield line(f"skipped: {', '.join(skipped)}", indent=2, style="yellow")
     for problem in s["problems"]:
+        yield line(problem, indent=4, style="dim")
+
+
+def _documents(found: Inspection) -> Iterator[RenderableType]:
+    d = found.documents
+    if not d:
+        return
+    yield heading("Documents")
+    yield line(
+        f"{count(d['passages'], 'passage')} of {count(d['files'], 'file')}; skipped: {d['short']} too short, "
+        f"{d['duplicates']} duplicates",
+        indent=2,
+    )
+    for problem in d["problems"]:
         yield line(problem, indent=4, style="dim")
 
 

@@ -89,6 +89,7 @@ def status(report: Report) -> Iterator[RenderableType]:
     if report.state == "unfinished":
         yield path_line("go on with", f"gra resume {report.folder}")
     yield from _rounds(report)
+    yield from _domains(report)
     yield heading("Funnel")
     yield from funnel(report)
     if report.ended:
@@ -118,6 +119,16 @@ def _rounds(report: Report) -> Iterator[RenderableType]:
     for this in report.rounds:
         if statement := this.detail.get("statement"):
             yield line(f"round {this.number}: {statement}", indent=2)
+
+
+def _domains(report: Report) -> Iterator[RenderableType]:
+    if report.domains:
+        rows = [
+            (d.domain, "-" if d.asked is None else str(d.asked), str(d.accepted), str(d.candidates))
+            for d in report.domains
+        ]
+        yield heading("Domains")
+        yield table(("domain", "asked for", "accepted", "candidates"), rows, numbers=(1, 2, 3))
 
 
 def _candidates_of(round: Any) -> str:

@@ -41,6 +41,8 @@ def sample_view(dossier: Dossier, full_calls: bool = False) -> Iterator[Renderab
     yield line(sample.reason or "(no reason on record)", indent=2)
     yield from _duplicate(dossier)
     yield line(f"domain {sample.domain}; generator {sample.cast.generator}; round {sample.round}", indent=2)
+    if sample.source:
+        yield line(f"made from {sample.source}", indent=2)
     if sample.summary:
         yield line(f"summary: {sample.summary}", indent=2)
     yield heading("Keywords")

@@ -1,0 +1,43 @@
+"""What a run is made from: the user's seeds and documents, as they are read at the start of every attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gra.config.synthesis import SynthesisConfig
+from gra.records import Passage, Seed
+from gra.synthesis.documents import read_documents
+from gra.synthesis.seeds import check_domains, read_seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the user gave to make samples from; all of it may be empty."""
+
+    seeds: tuple[Seed, ...] = ()
+    seeds_digest: str = ""
+    passages: tuple[Passage, ...] = ()
+    documents_digest: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def read_material(config: SynthesisConfig) -> Material:
+    """Read seeds and documents.
+
+    Raises:
+        SeedError: something that is asked for is not there or cannot be used.
+    """
+    material = Material()
+    if config.seeds:
+        seeds = read_seeds(config.seeds, config.random_seed)
+        check_domains(seeds.seeds, config.leaves)
+        material = replace(material, seeds=seeds.seeds, seeds_digest=seeds.digest, problems=seeds.problems)
+    if config.documents:
+        documents = read_documents(config.documents)
+        material = replace(
+            material,
+            passages=documents.passages,
+            documents_digest=documents.digest,
+            problems=(*material.problems, *documents.problems),
+        )
+    return material
