@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -125,6 +126,28 @@ def test_a_variant_that_falls_short_says_so_and_the_others_go_on(gra: Gra, serve
     assert len(server.bodies) == asked, "it ended in good order, and nothing was changed"
     more = gra("ablate", config, "--out", out, "--variants", "full", "--set", "budget.candidates_per_accepted=2")
     assert more.exit_code == 0 and len(server.bodies) > asked, "with a larger budget it goes on"
+
+
+def knowing(body: dict[str, Any]) -> float:
+    """Says yes to what is as the seeds are: one number, and the end that they all have."""
+    matter = body["messages"][-1]["content"].split("Question:")[0].strip()
+    whole = len(set(re.findall(r"number (\d+)", matter))) == 1 and matter.endswith("in words.")
+    return random.Random(matter).gauss(0.85 if whole else 0.15, 0.04)
+
+
+def test_a_variant_that_nobody_can_judge_does_not_stop_the_others(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    server.models |= {name: FakeModel(name, judge=knowing) for name in NAMES}
+    server.models["writer"] = FakeModel("writer", judge=lambda body: 0.5)
+    seeds = {**STRICT, "gate": {"type": "seeds", "exam": 8}, "budget": {"candidates_per_accepted": 1}}
+    config, out = config_file(tmp_path, server.base_url, **seeds), tmp_path / "out"
+    done = gra("ablate", config, "--out", out, "--variants", "single_model,no_review", columns=300)
+    assert done.exit_code == 0, done.stderr
+    assert "single_model is short of its target: No reviewer can tell the seeds' responses" in done.stdout
+    assert "4/4" in done.stdout, "the other variant"
+    alone = gra("ablate", config, "--out", out, "--variants", "single_model")
+    assert alone.exit_code == 2 and "No reviewer can tell" in alone.stderr
+    able = gra("ablate", config, "--out", tmp_path / "able", "--variants", "single_model", "--model", "one")
+    assert able.exit_code == 0 and "No reviewer" not in able.stderr
 
 
 def test_the_same_command_goes_on_after_ctrl_c(gra: Gra, server: FakeServer, tmp_path: Path) -> None:

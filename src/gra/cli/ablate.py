@@ -9,6 +9,7 @@ import typer
 
 from gra.cli.console import print_json, results, say
 from gra.cli.run import Set
+from gra.errors import ConfigError
 
 if TYPE_CHECKING:
     from gra.config.load import RunConfig
@@ -48,10 +49,17 @@ def ablate(
     # Read before hours are spent; a mistake in it is told at once.
     found = read_scores(scores, tuple(ablation.VARIANTS)) if scores else {}
     folder = out or Path("runs") / f"{config.stem}-ablation"
+    problems: dict[str, str] = {}
     for number, (name, variant) in enumerate(wanted.items(), 1):
         say(f"variant {number} of {len(wanted)}: {name} ({ablation.VARIANTS[name]})")
-        _run(name, variant, folder)
-    outcomes = [_outcome(name, variant, folder) for name, variant in wanted.items()]
+        try:
+            _run(name, variant, folder)
+        except ConfigError as error:  # found out by asking: those whom this variant casts cannot judge
+            problems[name] = str(error)
+            if len(problems) == len(wanted):
+                raise
+            say(f"variant {name} cannot be run: {error}")
+    outcomes = [_outcome(name, variant, folder, problems.get(name)) for name, variant in wanted.items()]
     if as_json:
         rows = [{**asdict(o), "yield": o.share, "scores": found.get(o.variant, {})} for o in outcomes]
         print_json({"folder": str(folder), "variants": rows})
@@ -82,10 +90,13 @@ def _run(name: str, config: RunConfig, folder: Path) -> None:
             write_dataset(reader)
 
 
-def _outcome(name: str, config: RunConfig, folder: Path) -> Outcome:
+def _outcome(name: str, config: RunConfig, folder: Path, problem: str | None) -> Outcome:
+    from dataclasses import replace
+
     from gra.cli.opening import reading
     from gra.engine.ablation import others
     from gra.engine.comparison import compare
 
     with reading(folder / name) as reader:
-        return compare(name, config.synthesis.target, reader, others(folder, name))
+        found = compare(name, config.synthesis.target, reader, others(folder, name))
+    return replace(found, statement=problem) if problem else found
