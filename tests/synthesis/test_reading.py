@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from gra.calls import CallId, Reply, Request
-from gra.config.synthesis import SamplingConfig
-from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Ruling, Stage, Verdict, Version
-from gra.synthesis.reading import LEAST_MASS, Matter, ProbabilityReading, WrittenReading, questions, read_comment
+from gra.config.criteria import PAPER_INSTRUCTION, PAPER_RESPONSE
+from gra.config.models import ModelConfig
+from gra.config.synthesis import SamplingConfig, SeedsConfig, SynthesisConfig
+from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Ruling, Verdict, Version
+from gra.synthesis.reading import LEAST_MASS, Matter, ProbabilityReading, WrittenReading, read_comment
 from gra.synthesis.review import comments_text
 
-SAMPLING = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
-WRITTEN = WrittenReading(SAMPLING, random_seed=1)
+CONFIG = SynthesisConfig(
+    seeds=SeedsConfig.model_validate({"path": "seeds.json"}),
+    models=(ModelConfig(name="m", base_url="http://localhost:1/v1"),),
+    target=1,
+    review=SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512),
+    random_seed=1,
+)
+WRITTEN = WrittenReading(CONFIG)
 INSTRUCTION = Matter("instruction", "Name three rivers.")
 RESPONSE = Matter("response", "Name three rivers.", "The Nile.")
 CALL = CallId("r01-00000", "v0.review.response.m")
@@ -143,10 +151,10 @@ async def test_each_question_asks_for_one_token_after_the_same_material() -> Non
     opinion = await ProbabilityReading().read(ask, "m", RESPONSE, CALL)
     assert opinion.scores == dict.fromkeys(RESPONSE_CRITERIA, 1.0)
     beginnings = set()
-    for (_, request), question in zip(ask.asked, questions("response").values(), strict=True):
+    for (_, request), question in zip(ask.asked, PAPER_RESPONSE, strict=True):
         assert (request.sampling.max_tokens, request.sampling.temperature) == (1, 0.0)
         assert request.labels == ("yes", "no")
-        beginning, found, _ = request.messages[-1].content.partition(question)
+        beginning, found, _ = request.messages[-1].content.partition(question.question)
         assert found
         beginnings.add(beginning)
     assert len(beginnings) == 1
@@ -177,9 +185,9 @@ async def test_a_ruling_by_probability_sees_the_reviews() -> None:
     assert all(r.prompt.startswith("opinion_ruling@") for _, r in ask.asked)
 
 
-@pytest.mark.parametrize(("stage", "count"), [("instruction", 3), ("response", 6)])
-def test_there_is_one_question_for_each_criterion(stage: Stage, count: int) -> None:
-    assert len(set(questions(stage).values())) == count
+def test_the_papers_criteria_have_a_question_each() -> None:
+    assert len({c.question for c in PAPER_INSTRUCTION}) == 3
+    assert len({c.question for c in PAPER_RESPONSE}) == 6
 
 
 # --- comments ---------------------------------------------------------------------------------------------------------
@@ -187,14 +195,14 @@ def test_there_is_one_question_for_each_criterion(stage: Stage, count: int) -> N
 
 async def test_a_comment_is_one_short_line() -> None:
     ask = Scripted(" Only one river is named. ")
-    said = await read_comment(ask, "m", RESPONSE, CALL, SAMPLING, 1)
+    said = await read_comment(ask, "m", RESPONSE, CALL, CONFIG)
     assert said == "Only one river is named."
     assert ask.asked[0][1].stop == ("\n",)
     assert ask.asked[0][1].sampling.max_tokens == 60
 
 
 async def test_who_says_nothing_twice_has_no_comment() -> None:
-    assert await read_comment(Scripted("", " \n"), "m", RESPONSE, CALL, SAMPLING, 1) == ""
+    assert await read_comment(Scripted("", " \n"), "m", RESPONSE, CALL, CONFIG) == ""
 
 
 def test_comments_are_shown_without_names_in_an_order_that_tells_nothing() -> None:

@@ -75,7 +75,7 @@ def study(world: World, *, reading: Reading = "probability", **changes: object) 
         target=1,
         **settings,  # type: ignore[arg-type]
     )
-    written = readings.WrittenReading(config.review, config.random_seed)
+    written = readings.WrittenReading(config)
     way = written if reading == "written" else readings.ProbabilityReading()
     return Study(config, Pool(ENTRIES, 2), dict.fromkeys(MODELS, way), PaperRule(PaperGate()), world)
 

@@ -29,6 +29,7 @@ EXCLUDED: Mapping[str, str] = {
     "embeddings.api_key_env": "as for models",
     "embeddings.concurrency": "as for models",
     "seeds.path": "where the seeds lie; what they are is in their digest",
+    "prompts": "all texts in use, these among them, are in the prompts' digest",
     # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }

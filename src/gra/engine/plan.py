@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gra.config.synthesis import SeedsGate, SynthesisConfig
-from gra.prompts.template import load_template
-from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Reading, Seed, Stage
+from gra.records import Reading, Seed, Stage
 
 CHARACTERS_PER_TOKEN = 4.0
 """English prose in the vocabularies of today's models: 3.5 to 4.5. Code and other languages have fewer."""
@@ -101,7 +100,7 @@ def plan(config: SynthesisConfig, seeds: Sequence[Seed], readings: Mapping[str, 
         min(fmean(tokens(s.response) for s in seeds), config.generation.max_tokens),
     )
     written = written_share(config, readings or {})
-    before = (_annotation(seeds, lengths), _exam(config, len(seeds), lengths, written))
+    before = (_annotation(config, seeds, lengths), _exam(config, len(seeds), lengths, written))
     scenarios = tuple(_scenario(name, share, config, lengths, written, before) for name, share in YIELDS.items())
     return Plan(scenarios, _assumptions(config, lengths, written))
 
@@ -126,50 +125,61 @@ def _scenario(
     )
     accepted = min(config.target, round(candidates * share))
     each = _candidate(config, lengths, written, share)
-    summaries = _summary(lengths).times(accepted)
+    summaries = _summary(config, lengths).times(accepted)
     return Scenario(name, share, candidates, accepted, (*before, *(c.times(candidates) for c in each), summaries))
 
 
 # --- one call ---------------------------------------------------------------------------------------------------------
 
 
-def _call(step: str, template: str, inserted: float, written: float, shots: float = 0.0) -> Cost:
+def _call(
+    config: SynthesisConfig, step: str, template: str, inserted: float, written: float, shots: float = 0.0
+) -> Cost:
     """A call of a prompt with so many tokens inserted, and so many example pairs."""
-    parsed = load_template(template)
+    parsed = config.templates[template]
     shown = sum(tokens(text) + TURN for heading, text in parsed.sections if not heading.startswith("example"))
     pair = sum(tokens(text) + TURN for heading, text in parsed.sections if heading.startswith("example"))
     return Cost(step, 1, shown + shots * pair + inserted, written)
 
 
-def _opinion(step: str, stage: Stage, lengths: Lengths, written: float, response: float, said: float = 0.0) -> Cost:
+def _opinion(
+    config: SynthesisConfig,
+    step: str,
+    stage: Stage,
+    lengths: Lengths,
+    written: float,
+    response: float,
+    said: float = 0.0,
+) -> Cost:
     """One model's opinion: one written reply, or one token for each criterion."""
     matter = lengths.instruction + response
-    criteria = len(INSTRUCTION_CRITERIA if stage == "instruction" else RESPONSE_CRITERIA)
+    criteria = config.criteria.of(stage)
+    told = tokens(config.criteria.values(stage)["criteria"])
     ruling = said > 0
-    asked = _call(step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1).times(criteria)
+    one = _call(config, step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1)
     wrote = SCORES + (COMMENT if stage == "response" else 0)
-    form = _call(step, "adjudicate" if ruling else f"review_{stage}", matter + said, wrote)
-    return asked.times(1 - written) + form.times(written)
+    form = _call(config, step, "adjudicate" if ruling else f"review_{stage}", matter + said + told, wrote)
+    return one.times((1 - written) * len(criteria)) + form.times(written)
 
 
 # --- the parts of a run -----------------------------------------------------------------------------------------------
 
 
-def _annotation(seeds: Sequence[Seed], lengths: Lengths) -> Cost:
+def _annotation(config: SynthesisConfig, seeds: Sequence[Seed], lengths: Lengths) -> Cost:
     """Domain, keywords and summary, where the seed file does not say them."""
     total = Cost("annotate seeds")
     for seed in seeds:
         if not seed.domain:
-            total += _call("", "domain", tokens(seed.instruction) + 120, DOMAIN)
+            total += _call(config, "", "domain", tokens(seed.instruction) + 120, DOMAIN)
         if not seed.keywords:
-            total += _call("", "seed_keywords", tokens(seed.instruction), KEYWORDS)
+            total += _call(config, "", "seed_keywords", tokens(seed.instruction), KEYWORDS)
         if not seed.summary:
-            total += _summary(replace(lengths, instruction=tokens(seed.instruction)))
+            total += _summary(config, replace(lengths, instruction=tokens(seed.instruction)))
     return total
 
 
-def _summary(lengths: Lengths) -> Cost:
-    return _call("summarise accepted", "summary", lengths.instruction, SUMMARY)
+def _summary(config: SynthesisConfig, lengths: Lengths) -> Cost:
+    return _call(config, "summarise accepted", "summary", lengths.instruction, SUMMARY)
 
 
 def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
@@ -179,8 +189,8 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
         return none
     judges = sum(bool({"reviewer", "adjudicator"} & set(m.roles)) for m in config.models)
     pairs = min(config.gate.exam, seeds)
-    both = _opinion("exam", "instruction", lengths, written, 0.0) + _opinion(
-        "exam", "response", lengths, written, lengths.response
+    both = _opinion(config, "exam", "instruction", lengths, written, 0.0) + _opinion(
+        config, "exam", "response", lengths, written, lengths.response
     )
     return none + both.times(judges * pairs * 2)
 
@@ -194,17 +204,17 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     manner = answered * (lengths.instruction + lengths.response)
     responses = passes * (1 + (1 - passes) * min(config.max_revisions, 1))
     said = config.reviewers * COMMENT
-    first = _opinion("review instruction", "instruction", lengths, written, 0.0)
-    second = _opinion("review response", "response", lengths, written, lengths.response)
-    comment = _call("comment", "comment", lengths.instruction + lengths.response, COMMENT)
+    first = _opinion(config, "review instruction", "instruction", lengths, written, 0.0)
+    second = _opinion(config, "review response", "response", lengths, written, lengths.response)
+    comment = _call(config, "comment", "comment", lengths.instruction + lengths.response, COMMENT)
     commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
-    ruling = _opinion("adjudicate", "response", lengths, written, lengths.response, said)
-    answer = _call("response", "response", lengths.instruction + manner, lengths.response, answered)
+    ruling = _opinion(config, "adjudicate", "response", lengths, written, lengths.response, said)
+    answer = _call(config, "response", "response", lengths.instruction + manner, lengths.response, answered)
     corrected = lengths.instruction + said + manner
-    again = _call("revise", "revise", corrected, lengths.response, answered)
+    again = _call(config, "revise", "revise", corrected, lengths.response, answered)
     return (
-        _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
-        _call("instruction", "instruction", example, lengths.instruction, shots),
+        _call(config, "keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
+        _call(config, "instruction", "instruction", example, lengths.instruction, shots),
         first.times(config.reviewers),
         answer.times(passes),
         again.times(responses - passes),

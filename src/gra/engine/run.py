@@ -19,7 +19,6 @@ from gra.engine.rounds import Limits, Result, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
-from gra.prompts.template import prompts_digest
 from gra.records import Entry, Sample, Seed, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
@@ -76,15 +75,13 @@ async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore)
 
 def document(config: RunConfig, seeds_digest: str) -> dict[str, Any]:
     """What `run.json` says: which run this is, and how to carry on with it."""
-    known = identities(config.synthesis)
+    known, prompts = identities(config.synthesis), config.synthesis.templates.digest
     return {
-        "fingerprint": fingerprint(
-            config.synthesis, seeds_digest=seeds_digest, models=known, prompts_digest=prompts_digest()
-        ),
+        "fingerprint": fingerprint(config.synthesis, seeds_digest=seeds_digest, models=known, prompts_digest=prompts),
         "config": resolved(config),
         "models": known,
         "seeds": seeds_digest,
-        "prompts": prompts_digest(),
+        "prompts": prompts,
         "versions": {"gra-synth": version("gra-synth"), "python": sys.version.split()[0]},
     }
 

@@ -16,7 +16,6 @@ from gra.config.synthesis import SamplingConfig, SynthesisConfig
 from gra.ids import call_seed
 from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
-from gra.prompts.template import load_template
 from gra.records import Entry, Sample
 from gra.synthesis.asking import Unwritten, ask_or_fail
 from gra.synthesis.review import comments_text
@@ -45,7 +44,7 @@ class Generator:
         Raises:
             Unwritten: not even after a repair turn.
         """
-        template = load_template("keywords")
+        template = self._config.templates["keywords"]
         request = Request(
             model=self._sample.cast.generator,
             messages=template.render(self._values(), self._shots()),
@@ -62,7 +61,7 @@ class Generator:
         Raises:
             Unwritten: an empty text, an example word for word, or nothing but the keywords.
         """
-        template = load_template("instruction")
+        template = self._config.templates["instruction"]
         values = {**self._values(), "new_keywords": ", ".join(keywords)}
         request = Request(
             model=self._sample.cast.generator,
@@ -108,14 +107,15 @@ class Generator:
         return await self._respond("revise", f"v{version.number + 1}.response", values)
 
     async def _respond(self, prompt: str, step: str, values: Mapping[str, str]) -> str:
-        template = load_template(prompt)
+        template = self._config.templates[prompt]
+        values = {**values, "words": words_in(self._config.generation), "in_language": self._config.in_language}
         brief = [e for e in self._examples if len(e.instruction) + len(e.response) <= LONGEST_ANSWERED]
         shown = [
             {"instruction": e.instruction, "response": e.response} for e in brief[: self._config.response_examples]
         ]
         request = Request(
             model=self._sample.cast.generator,
-            messages=template.render({**values, "words": words_in(self._config.generation)}, shown),
+            messages=template.render(values, shown),
             sampling=self._sampling(step),
             prompt=template.label,
         )
@@ -134,6 +134,7 @@ class Generator:
             "domain": self._domain.name,
             "description": self._domain.description,
             "domain_json": json.dumps(self._domain.name, ensure_ascii=False),
+            "in_language": self._config.in_language,
         }
 
     def _shots(self) -> list[dict[str, str]]:
