@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gra.cli import check, export, models, run, show, status, verify
+from gra.cli import check, export, models, prompts, run, show, status, verify
 from gra.cli.console import say, tolerate_any_text
 from gra.errors import GraError
 
@@ -81,6 +81,7 @@ app.command("show")(show.show)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.add_typer(models.app, name="models")
+app.add_typer(prompts.app, name="prompts")
 
 
 def main() -> None:

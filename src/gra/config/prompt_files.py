@@ -76,4 +76,5 @@ def _absolute(path: str | Path, base: Path) -> Path:
 
 def _placed(path: Path, problem: str) -> str:
     """`FILE, line N: ...`, or without a line where there is none."""
-    return f"{path}{', ' if problem.startswith('line ') else ': '}{problem.rstrip('.')}."
+    end = "" if problem.endswith((".", "?")) else "."
+    return f"{path}{', ' if problem.startswith('line ') else ': '}{problem}{end}"

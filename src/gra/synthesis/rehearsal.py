@@ -41,7 +41,8 @@ async def rehearse(config: SynthesisConfig, seeds: Sequence[Seed]) -> dict[str, 
         config: the run.
         seeds: at least one. The first is written and judged, the next few are the examples (itself, if it is alone).
     """
-    domain, seed = seeds[0].domain or config.domains[0].name, seeds[0]
+    seed, domains = seeds[0], [d.name for d in config.domains]
+    domain = seed.domain if seed.domain in domains else domains[0]
     ask = Listener(domain)
     # 1) The seed becomes an entry, as if its file said nothing of it.
     await Annotator(ask, config).entry(Seed(seed.id, seed.instruction, seed.response))
