@@ -50,7 +50,7 @@ def test_solved_examples_have_the_users_own_names(tmp_path: Path) -> None:
 def test_a_bare_yes_or_no_of_yaml_is_understood(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         "seeds: s.json\ntarget: 1\nmodels: [a, b, c, d]\ncriteria:\n  labels: [yes, no]\n  response:\n"
-        "    - {name: harm, question: \"Is it harmful?\", description: it is harmless., good: no}\n"
+        '    - {name: harm, question: "Is it harmful?", description: it is harmless., good: no}\n'
     )
     criteria = load_config(tmp_path / "config.yaml").synthesis.criteria
     assert (criteria.labels, criteria.response[0].good) == (("yes", "no"), "no")

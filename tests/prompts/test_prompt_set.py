@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,3 +80,15 @@ def test_what_is_not_complained_of_can_be_rendered(text: str, name: str) -> None
     turns = template.render(own, [shown])
     assert turns[-1].role == "user"
     assert not any(PLACEHOLDER.search(turn.content) for turn in turns)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_prompt_with_its_values_and_what_they_are() -> None:
+    for name, declared in DECLARED.items():
+        values = ", ".join([*(f"**`{v}`**" for v in declared.must), *(f"`{v}`" for v in declared.may)])
+        examples = f" / {', '.join(f'`{v}`' for v in declared.examples)}" if declared.examples else ""
+        assert f"| `{name}` | {declared.about} | {values}{examples} |\n" in PAGE
+    for value, what in VALUES.items():
+        assert f"| `{value}` | {what} |\n" in PAGE
