@@ -137,7 +137,7 @@ def unnamed_criteria(sent: Sent) -> Iterator[str]:
     if sent.template.name not in ("review_instruction", "review_response", "adjudicate"):
         return
     whole = "\n".join(m.content for m in sent.request.messages)
-    missing = [c.name for c in sent.config.criteria.of(sent.stage) if c.name not in whole]
+    missing = [c.name for c in sent.config.criteria.of(sent.stage) if not re.search(rf"\b{c.name}\b", whole)]
     if missing:
         yield f"it does not name {', '.join(missing)}; {{{{criteria}}}} does"
 
@@ -192,7 +192,7 @@ def long(sent: Sent) -> Iterator[str]:
 
 _SOLVED = "solved examples before a reviewer's question"
 _COSTS = "what an opinion costs on two cores"
-_YES = "small models say Yes more to good text whatever is asked; ask for what is right instead"
+_YES = "a 1.5B model said Yes more to good text whatever it was asked; ask for what is right instead"
 
 Rule = Callable[[Sent], Iterator[str]]
 RULES: tuple[tuple[Rule, Literal["error", "warning"], str, str], ...] = (
@@ -200,12 +200,12 @@ RULES: tuple[tuple[Rule, Literal["error", "warning"], str, str], ...] = (
     (unnamed_criteria, "error", "a review is read only if it has every criterion by its name", ""),
     (unsolved, "warning", "judging instructions by a bare question was at chance for every small model tried", _SOLVED),
     (one_label, "warning", "small models repeat the answer that they have seen most", ""),
-    (other_questions, "warning", "a pattern is followed best where it is the same pattern", _SOLVED),
+    (other_questions, "warning", "a pattern is followed best where it is the same pattern", ""),
     (crowded, "warning", "small models follow a pattern that they are shown, and mix up rules that they are told",
      "which prompts make small models write exercises"),
-    (negative, "warning", "small models do what is named, even if it is forbidden; say what is wanted instead",
+    (negative, "warning", "told not to mention a draft, models spoke of it all the same; say what is wanted instead",
      "revisions that were worse than no revision"),
-    (closing, "warning", "after solved examples it gains nothing, and comes between the question and its answer",
+    (closing, "warning", "after solved examples it showed no clear gain, and it parts the question from its answer",
      "three quickstarts"),
     (early_question, "warning", "a server keeps what all questions begin with; each would pay for its material anew",
      _COSTS),

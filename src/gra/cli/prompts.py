@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -162,5 +162,5 @@ def _context(config: RunConfig) -> int | None:
     """Tokens of the smallest context among embedded models; None if there are none."""
     from gra.catalogue import find
 
-    cards: list[Any] = [find(model.catalogue) for model in config.synthesis.models if model.catalogue]
+    cards = [find(model.catalogue) for model in config.synthesis.models if model.catalogue]
     return min([config.engine.local.context, *(card.context for card in cards)]) if cards else None

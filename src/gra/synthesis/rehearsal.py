@@ -22,7 +22,7 @@ NOVEL = ("lighthouse", "patience")
 """What a Generator is taken to have planned, and an annotator to have found."""
 
 
-class Listener:
+class Listening:
     """An `Ask` that gives a usable answer to everything, and keeps the first request of each prompt."""
 
     def __init__(self, domain: str) -> None:
@@ -43,7 +43,7 @@ async def rehearse(config: SynthesisConfig, seeds: Sequence[Seed]) -> dict[str, 
     """
     seed, domains = seeds[0], [d.name for d in config.domains]
     domain = seed.domain if seed.domain in domains else domains[0]
-    ask = Listener(domain)
+    ask = Listening(domain)
     # 1) The seed becomes an entry, as if its file said nothing of it.
     await Annotator(ask, config).entry(Seed(seed.id, seed.instruction, seed.response))
     # 2) The Generator writes, and writes again after a critique.
