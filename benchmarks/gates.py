@@ -80,7 +80,7 @@ async def written(config: RunConfig, samples: Sequence[Sample]) -> dict[str, tup
     """The opinions of the same reviewers, as they write them."""
     with tempfile.TemporaryDirectory(prefix="gra-gates-") as logs:
         async with open_models(config, ignore, Path(logs)) as models:
-            reading = WrittenReading(config.synthesis.judging, config.synthesis.random_seed)
+            reading = WrittenReading(config.synthesis)
 
             async def ask(call: CallId, request: Request) -> Reply:
                 return await models.endpoints[request.model].complete(request)

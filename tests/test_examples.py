@@ -15,7 +15,7 @@ from gra.synthesis.seeds import read_seeds
 
 ROOT = Path(__file__).parents[1]
 QUICKSTART = Path(str(files("gra"))) / "data" / "quickstart"
-FILES = [*sorted((ROOT / "examples").glob("*.yaml")), QUICKSTART / "quickstart.yaml"]
+FILES = [*sorted((ROOT / "examples").rglob("*.yaml")), QUICKSTART / "quickstart.yaml"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -29,7 +29,7 @@ def test_every_configuration_of_the_repository_loads(path: Path) -> None:
 
 
 def test_the_examples_are_the_ones_the_documentation_names() -> None:
-    named = ["documents", "hosted", "laptop", "no_seeds", "paper", "vllm", "quickstart"]
+    named = ["documents", "german", "hosted", "laptop", "no_seeds", "paper", "vllm", "quickstart"]
     assert [path.stem for path in FILES] == named
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import fmean
 from typing import Literal
 
 Stage = Literal["instruction", "response"]
@@ -15,13 +16,13 @@ Outcome = Literal["accept", "reject", "dispute"]
 Reading = Literal["written", "probability"]
 
 INSTRUCTION_CRITERIA = ("reasonableness", "completeness", "clarity")
-"""Stage 1, three binary criteria (paper, section 3.2 and Prompt 6)."""
+"""The paper's for stage 1, binary (section 3.2 and Prompt 6)."""
 RESPONSE_CRITERIA = ("correctness", "clarity", "completeness", "relevance", "coherence", "ethicality")
-"""Stage 2, six dimensions on a scale of 1-10 (paper, section 3.3 and Prompt 8)."""
+"""The paper's for stage 2, on a scale of 1-10 (section 3.3 and Prompt 8)."""
 
 
 def criteria_of(stage: Stage) -> tuple[str, ...]:
-    """The names of what is judged at a stage, in their order."""
+    """The names of what the paper judges at a stage, in their order."""
     return INSTRUCTION_CRITERIA if stage == "instruction" else RESPONSE_CRITERIA
 
 
@@ -104,12 +105,19 @@ class Opinion:
     stage: Stage
     reading: Reading
     scores: Mapping[str, float] = field(default_factory=dict)
-    """`probability`: P(yes) in [0, 1] per criterion. `written`: 0 or 1 (stage 1), 1-10 (stage 2). All or none."""
+    """High is good. `probability`: P(good answer) in [0, 1] per criterion. `written`: 0 or 1 (stage 1), 1-10 (stage 2).
+    All or none."""
     comment: str = ""
     outside: float = 0.0
     """`probability`: mean probability that went to neither yes nor no, in [0, 1]."""
     failure: str = ""
     """Why the review is unusable; such a review counts for nothing, never as a low score."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How much each criterion counts in the opinion's mean; empty where all count the same."""
+
+    def mean(self, values: Mapping[str, float]) -> float:
+        """The weighted mean of one value for each criterion."""
+        return fmean(values.values(), [self.weights.get(criterion, 1.0) for criterion in values])
 
 
 @dataclass(frozen=True, slots=True)

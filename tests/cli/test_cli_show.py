@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli_builders import FORBIDDEN, build_run, one_of_each, sample, version
+from cli_builders import FORBIDDEN, build_run, one_of_each, opinion, sample, version
 from typer.testing import Result
 
 from gra.records import Status, Verdict
@@ -135,3 +135,12 @@ def test_the_beginning_of_an_id_is_enough(gra: Gra, tmp_path: Path) -> None:
     for text, words in (("r09", "no sample of"), ("exam-000", "has not ended yet")):
         done = gra("show", run, text)
         assert (done.exit_code, words in done.stderr) == (5, True)
+
+
+def test_criteria_of_ones_own_are_the_columns(gra: Gra, tmp_path: Path) -> None:
+    judged = version()
+    said = replace(judged, opinions=(opinion("one", scores={"fun": 0.25, "true": 0.5}),))
+    shown = gra("show", build_run(tmp_path, [sample(0, versions=(said,))]), "r01-00000").stdout
+    review = shown.partition("Review of the response")[2].splitlines()
+    assert review[1].split() == ["reviewer", "fun", "true", "weight"]
+    assert review[2].split() == ["one", "0.25", "0.50", "0.25"]

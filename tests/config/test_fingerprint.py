@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -63,6 +63,8 @@ def another(value: Any, annotation: Any) -> Any:
         return kinds[0].model_validate({"path": "another"})
     if kinds[0] is Path:
         return Path("another")
+    if get_origin(annotation) is Mapping:
+        return {"response": "[user]\n{{instruction}}"}
     return "another" if kinds[0] is str else kinds[0]((value or 0) + 1)
 
 

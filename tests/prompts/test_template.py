@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from gra.calls import Message
 from gra.errors import ConfigError
-from gra.prompts.template import load_template, parse_template, prompts_digest
+from gra.prompts.declared import DECLARED
+from gra.prompts.prompt_set import PromptSet
+from gra.prompts.template import parse_template
 
 NAMES = sorted(f.name.removesuffix(".txt") for f in files("gra.prompts").iterdir() if f.name.endswith(".txt"))
 WHOLE = """[system]
@@ -106,7 +108,7 @@ def test_words_in_brackets_inside_a_line_are_no_heading() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_bundled_prompt_parses_and_is_recorded_by_its_hash(name: str) -> None:
-    template = load_template(name)
+    template = PromptSet()[name]
     content = files("gra.prompts").joinpath(f"{name}.txt").read_bytes()
     assert template.label == f"{name}@{hashlib.sha256(content).hexdigest()[:12]}"
     text = "".join(section for _, section in template.sections)
@@ -116,14 +118,5 @@ def test_every_bundled_prompt_parses_and_is_recorded_by_its_hash(name: str) -> N
     assert "}}" not in text
 
 
-def test_prompts_and_questions_are_all_in_a_runs_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    digest = prompts_digest()
-    assert digest == prompts_digest()
-    wordings = [f for f in files("gra.prompts").iterdir() if f.name.endswith((".txt", ".toml"))]
-    assert len(wordings) == len(NAMES) + 1
-    for left_out in wordings:
-        others = [f for f in wordings if f is not left_out]
-        folder = type("Folder", (), {"iterdir": lambda self, others=others: iter(others)})()
-        with monkeypatch.context() as patch:
-            patch.setattr("gra.prompts.template.files", lambda package, folder=folder: folder)
-            assert prompts_digest() != digest
+def test_every_bundled_prompt_is_declared_and_every_declared_one_is_bundled() -> None:
+    assert sorted(DECLARED) == NAMES

@@ -304,3 +304,11 @@ def test_every_sample_gets_a_verdict_and_a_final_ruling(values: list[float], mid
         assert verdict.reason
         assert 0 <= verdict.score <= 10
         assert sum(verdict.weights.values()) in (pytest.approx(1), 0)
+
+
+def test_the_papers_mean_is_weighted_and_a_criterion_without_weight_casts_no_veto() -> None:
+    heavy = Opinion("m", "response", "written", {"a": 10, "b": 4}, weights={"a": 3, "b": 1})
+    assert PAPER.judge("response", [heavy]).score == PAPER.rule(heavy, []).score == 8.5
+    for weight, outcome in ((0.0, "accept"), (0.5, "reject")):
+        asked = Opinion("m", "instruction", "written", {"a": 1, "b": 0}, weights={"a": 1, "b": weight})
+        assert PAPER.judge("instruction", [asked]).outcome == outcome

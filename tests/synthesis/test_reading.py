@@ -5,14 +5,23 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from gra.calls import CallId, Reply, Request
-from gra.config.synthesis import SamplingConfig
-from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Ruling, Stage, Verdict, Version
-from gra.synthesis.reading import LEAST_MASS, Matter, ProbabilityReading, WrittenReading, questions, read_comment
+from gra.calls import CallId, Message, Reply, Request
+from gra.config.criteria import PAPER_INSTRUCTION, PAPER_RESPONSE, CriteriaConfig, Criterion
+from gra.config.models import ModelConfig
+from gra.config.synthesis import SamplingConfig, SeedsConfig, SynthesisConfig
+from gra.prompts.prompt_set import PromptSet
+from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Ruling, Verdict, Version
+from gra.synthesis.reading import LEAST_MASS, Matter, ProbabilityReading, WrittenReading, read_comment
 from gra.synthesis.review import comments_text
 
-SAMPLING = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
-WRITTEN = WrittenReading(SAMPLING, random_seed=1)
+CONFIG = SynthesisConfig(
+    seeds=SeedsConfig.model_validate({"path": "seeds.json"}),
+    models=(ModelConfig(name="m", base_url="http://localhost:1/v1"),),
+    target=1,
+    judging=SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512),
+    random_seed=1,
+)
+WRITTEN = WrittenReading(CONFIG)
 INSTRUCTION = Matter("instruction", "Name three rivers.")
 RESPONSE = Matter("response", "Name three rivers.", "The Nile.")
 CALL = CallId("r01-00000", "v0.review.response.m")
@@ -143,10 +152,10 @@ async def test_each_question_asks_for_one_token_after_the_same_material() -> Non
     opinion = await ProbabilityReading().read(ask, "m", RESPONSE, CALL)
     assert opinion.scores == dict.fromkeys(RESPONSE_CRITERIA, 1.0)
     beginnings = set()
-    for (_, request), question in zip(ask.asked, questions("response").values(), strict=True):
+    for (_, request), question in zip(ask.asked, PAPER_RESPONSE, strict=True):
         assert (request.sampling.max_tokens, request.sampling.temperature) == (1, 0.0)
         assert request.labels == ("yes", "no")
-        beginning, found, _ = request.messages[-1].content.partition(question)
+        beginning, found, _ = request.messages[-1].content.partition(question.question)
         assert found
         beginnings.add(beginning)
     assert len(beginnings) == 1
@@ -177,9 +186,9 @@ async def test_a_ruling_by_probability_sees_the_reviews() -> None:
     assert all(r.prompt.startswith("opinion_ruling@") for _, r in ask.asked)
 
 
-@pytest.mark.parametrize(("stage", "count"), [("instruction", 3), ("response", 6)])
-def test_there_is_one_question_for_each_criterion(stage: Stage, count: int) -> None:
-    assert len(set(questions(stage).values())) == count
+def test_the_papers_criteria_have_a_question_each() -> None:
+    assert len({c.question for c in PAPER_INSTRUCTION}) == 3
+    assert len({c.question for c in PAPER_RESPONSE}) == 6
 
 
 # --- comments ---------------------------------------------------------------------------------------------------------
@@ -187,14 +196,14 @@ def test_there_is_one_question_for_each_criterion(stage: Stage, count: int) -> N
 
 async def test_a_comment_is_one_short_line() -> None:
     ask = Scripted(" Only one river is named. ")
-    said = await read_comment(ask, "m", RESPONSE, CALL, SAMPLING, 1)
+    said = await read_comment(ask, "m", RESPONSE, CALL, CONFIG)
     assert said == "Only one river is named."
     assert ask.asked[0][1].stop == ("\n",)
     assert ask.asked[0][1].sampling.max_tokens == 60
 
 
 async def test_who_says_nothing_twice_has_no_comment() -> None:
-    assert await read_comment(Scripted("", " \n"), "m", RESPONSE, CALL, SAMPLING, 1) == ""
+    assert await read_comment(Scripted("", " \n"), "m", RESPONSE, CALL, CONFIG) == ""
 
 
 def test_comments_are_shown_without_names_in_an_order_that_tells_nothing() -> None:
@@ -218,3 +227,51 @@ def test_who_cannot_tell_is_not_quoted_and_an_adjudicator_who_can_is() -> None:
     verdict = Verdict("dispute", 2.0, 0.0, "near", {"able": 1.0, "lost": 0.0})
     version = Version(0, "x", Cast("g", ("able", "lost"), "judge"), opinions, verdict, ruling)
     assert sorted(comments_text(version, 0, "s").splitlines()) == ["- Point of able.", "- Point of judge."]
+
+
+# --- criteria of one's own --------------------------------------------------------------------------------------------
+
+OWN = CriteriaConfig(
+    response=(
+        Criterion(name="fun", question="Is it fun?", description="it is fun.", weight=3),
+        Criterion(name="dull", question="Is it dull?", description="it is lively.", good="no"),
+    ),
+    scale=(0, 4),
+    labels=("ja", "nein"),
+)
+
+
+async def test_own_questions_are_asked_with_own_labels_and_the_good_answer_counts() -> None:
+    ask = Leaning([{"ja": 0.6, "nein": 0.2}, {"ja": 0.1, "nein": 0.9}])
+    opinion = await ProbabilityReading(criteria=OWN).read(ask, "m", RESPONSE, CALL)
+    assert opinion.scores == pytest.approx({"fun": 0.75, "dull": 0.9})
+    assert opinion.weights == {"fun": 3, "dull": 1}
+    assert [request.labels for _, request in ask.asked] == [("ja", "nein")] * 2
+    assert [request.messages[-1].content.splitlines()[-1] for _, request in ask.asked] == [
+        "Question: Is it fun?",
+        "Question: Is it dull?",
+    ]
+    silent = await ProbabilityReading(criteria=OWN).read(Leaning([{}]), "m", RESPONSE, CALL)
+    assert silent.failure == "it did not answer Ja or Nein about fun"
+
+
+async def test_own_marks_are_asked_for_by_name_and_stretched_to_the_papers_scale() -> None:
+    ask = Scripted('{"comment": "Lively.", "fun": 0, "dull": 5}', '{"comment": "Lively.", "fun": 1, "dull": 4}')
+    opinion = await WrittenReading(CONFIG.model_copy(update={"criteria": OWN})).read(ask, "m", RESPONSE, CALL)
+    assert opinion.scores == {"fun": 3.25, "dull": 10.0}
+    asked, again = (request for _, request in ask.asked)
+    assert asked.schema is not None
+    assert asked.schema["properties"]["fun"] == {"type": "integer", "minimum": 0, "maximum": 4}
+    told = asked.messages[0].content
+    assert "mark each of two dimensions from 0 (bad) to 4 (excellent)" in told
+    assert "fun: it is fun.\ndull: it is lively.\nReply as JSON with the keys comment, fun, dull." in told
+    assert "`dull` is not a whole number from 0 to 4" in again.messages[-1].content
+
+
+async def test_a_prompt_of_ones_own_is_sent_and_recorded_by_its_own_hash() -> None:
+    own = {"opinion_response": "[user]\n{{instruction}}/{{response}}/{{question}}"}
+    ask = Leaning([{"yes": 1.0}] * 6)
+    await ProbabilityReading(prompts=PromptSet(own)).read(ask, "m", RESPONSE, CALL)
+    request = ask.asked[0][1]
+    assert request.messages == (Message("user", f"Name three rivers./The Nile./{PAPER_RESPONSE[0].question}"),)
+    assert request.prompt == PromptSet(own)["opinion_response"].label != PromptSet()["opinion_response"].label

@@ -78,7 +78,7 @@ def study(world: World, *, reading: Reading = "probability", **changes: object) 
         target=1,
         **settings,  # type: ignore[arg-type]
     )
-    written = readings.WrittenReading(config.judging, config.random_seed)
+    written = readings.WrittenReading(config)
     way = written if reading == "written" else readings.ProbabilityReading()
     assert isinstance(config.gate, PaperGate)
     gate = Unreviewed() if config.review == "none" else PaperRule(config.gate)

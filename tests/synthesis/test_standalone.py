@@ -20,7 +20,6 @@ Write a paragraph about bees, and give the paragraph a title.
 How do I centre text on the page of a website?
 Explain why dough rises in a warm kitchen.
 Summarise the following paragraph: "Honey bees tell each other where flowers are by dancing for some time."
-Read the text and answer.
 Name three books about the sea.
 """.strip().split("\n")
 

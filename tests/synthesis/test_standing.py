@@ -201,3 +201,10 @@ def test_a_chance_reviewer_beside_a_good_one_does_not_change_the_ranking(rows: l
     chance = Standing("chance", "response", tuple(QUANTILES), tuple(reversed(QUANTILES)))
     alone, both = Panel((apart(2),)), Panel((apart(2), chance))
     assert [both.rank(row) for row in rows] == [alone.rank(row[:1]) for row in rows]
+
+
+def test_a_criterion_counts_as_its_weight_says() -> None:
+    written = Opinion("m", "response", "written", {"a": 4, "b": 9}, weights={"a": 3, "b": 1})
+    assert feature(written) == 5.25
+    likely = Opinion("m", "response", "probability", {"a": 0.5, "b": 0.75}, weights={"a": 1, "b": 0})
+    assert feature(likely) == 0

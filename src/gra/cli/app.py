@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gra.cli import ablate, check, export, models, run, show, status, verify
+from gra.cli import ablate, check, export, models, prompts, run, show, status, verify
 from gra.cli.console import OutputLost, finish_output, prepare_output, say
 from gra.cli.signals import heed_signals
 from gra.errors import GraError
@@ -83,6 +83,7 @@ app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("ablate")(ablate.ablate)
 app.add_typer(models.app, name="models")
+app.add_typer(prompts.app, name="prompts")
 
 
 def main() -> None:

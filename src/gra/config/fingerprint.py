@@ -31,6 +31,7 @@ EXCLUDED: Mapping[str, str] = {
     "seeds.path": "where the seeds lie; what they are is in their digest",
     "seeds.columns": "what their file calls things; as for its path",
     "documents.path": "as for seeds; the names of the files within are in the digest",
+    "prompts": "all texts in use, these among them, are in the prompts' digest",
     # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }

@@ -22,6 +22,7 @@ from gra.config.keys import TAGS, child
 from gra.config.models import Settings
 from gra.config.pool import check_pool, pool_problem
 from gra.config.problems import Problems, listing
+from gra.config.prompt_files import read_prompts
 from gra.config.synthesis import SynthesisConfig
 from gra.config.yaml_source import KeyPath, parse_source, read_source
 from gra.errors import ConfigError
@@ -147,6 +148,8 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
             plain[key] = block
     if isinstance(plain.get("models"), list | tuple):
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
+    if "prompts" in plain:
+        plain["prompts"] = read_prompts(plain["prompts"], base)
     return plain
 
 

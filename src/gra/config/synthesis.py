@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from gra.config.criteria import CriteriaConfig
 from gra.config.models import EmbeddingConfig, ModelConfig, Settings
 from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
+from gra.prompts.prompt_set import PromptSet, problems_of
 
 
 class SeedColumns(Settings):
@@ -178,6 +181,13 @@ class SynthesisConfig(Settings):
     """How samples are divided among domains: as the `seeds` are (begun in that proportion), `uniform`, or by `quota`
     (each domain's `share`). The last two are met by what is accepted. By default `quota` where a share is given or
     there are no seeds, else `seeds`."""
+    language: str = Field(default="English", min_length=1, max_length=64)
+    """What instructions, responses, keywords, summaries and comments are asked for in. Questions with a one-token
+    answer and the names of domains stay as they are (docs/prompts.md)."""
+    prompts: Mapping[str, str] = {}
+    """Prompts of your own in place of bundled ones, by name: each a file, or its text; or a folder of files NAME.txt
+    for all of them. The texts are kept with the run (docs/prompts.md)."""
+    criteria: CriteriaConfig = CriteriaConfig()
     generation: SamplingConfig = SamplingConfig()
     """How keywords, instructions and responses are drawn."""
     judging: SamplingConfig = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
@@ -191,6 +201,25 @@ class SynthesisConfig(Settings):
     def leaves(self) -> tuple[Leaf, ...]:
         """The domains that samples are about."""
         return tuple(leaves(self.domains))
+
+    @field_validator("prompts")
+    @classmethod
+    def _prompts_fit(cls, prompts: Mapping[str, str]) -> Mapping[str, str]:
+        found = [f"`{name}`: {problem}" for name, text in prompts.items() for problem in problems_of(name, text)]
+        if found:
+            raise ValueError("; ".join(found))
+        return prompts
+
+    @property
+    def templates(self) -> PromptSet:
+        """The prompts of the run by name."""
+        return PromptSet(self.prompts)
+
+    @property
+    def in_language(self) -> str:
+        """What prompts say of the language, with a blank before it; nothing for English, which they are in."""
+        language = " ".join(self.language.split())
+        return "" if language.casefold() == "english" else f" Write in {language}."
 
     @model_validator(mode="after")
     def _names_unique(self) -> Self:

@@ -51,9 +51,9 @@ def make_readings(
     readings: dict[str, Reading] = {}
     for model, kind in chosen.items():
         if kind == "probability":
-            readings[model] = ProbabilityReading(asyncio.Semaphore(lanes[model]))
+            readings[model] = ProbabilityReading(asyncio.Semaphore(lanes[model]), config.templates, config.criteria)
         else:
-            readings[model] = WrittenReading(config.judging, config.random_seed)
+            readings[model] = WrittenReading(config)
     return readings
 
 

@@ -15,8 +15,7 @@ from statistics import fmean
 
 from gra.config.pool import adjudicated, committee_size, judges
 from gra.config.synthesis import SeedsGate, SynthesisConfig
-from gra.prompts.template import load_template
-from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Passage, Reading, Seed, Stage
+from gra.records import Passage, Reading, Seed, Stage
 
 CHARACTERS_PER_TOKEN = 4.0
 """English prose in the vocabularies of today's models: 3.5 to 4.5. Code and other languages have fewer."""
@@ -113,7 +112,7 @@ def plan(
         fmean(tokens(p.text) for p in passages) if passages else 0.0,
     )
     written = written_share(config, readings or {})
-    before = (_annotation(seeds, lengths), _exam(config, len(seeds), lengths, written))
+    before = (_annotation(config, seeds, lengths), _exam(config, len(seeds), lengths, written))
     scenarios = tuple(_scenario(name, share, config, lengths, written, before) for name, share in YIELDS.items())
     return Plan(scenarios, _assumptions(config, lengths, written, bool(seeds)))
 
@@ -137,50 +136,61 @@ def _scenario(
     )
     accepted = min(config.target, round(candidates * share))
     each = _candidate(config, lengths, written, share)
-    summaries = _summary(lengths).times(accepted)
+    summaries = _summary(config, lengths).times(accepted)
     return Scenario(name, share, candidates, accepted, (*before, *(c.times(candidates) for c in each), summaries))
 
 
 # --- one call ---------------------------------------------------------------------------------------------------------
 
 
-def _call(step: str, template: str, inserted: float, written: float, shots: float = 0.0) -> Cost:
+def _call(
+    config: SynthesisConfig, step: str, template: str, inserted: float, written: float, shots: float = 0.0
+) -> Cost:
     """A call of a prompt with so many tokens inserted, and so many example pairs."""
-    parsed = load_template(template)
+    parsed = config.templates[template]
     shown = sum(tokens(text) + TURN for heading, text in parsed.sections if not heading.startswith("example"))
     pair = sum(tokens(text) + TURN for heading, text in parsed.sections if heading.startswith("example"))
     return Cost(step, 1, shown + shots * pair + inserted, written)
 
 
-def _opinion(step: str, stage: Stage, lengths: Lengths, written: float, response: float, said: float = 0.0) -> Cost:
+def _opinion(
+    config: SynthesisConfig,
+    step: str,
+    stage: Stage,
+    lengths: Lengths,
+    written: float,
+    response: float,
+    said: float = 0.0,
+) -> Cost:
     """One model's opinion: one written reply, or one token for each criterion."""
     matter = lengths.instruction + response
-    criteria = len(INSTRUCTION_CRITERIA if stage == "instruction" else RESPONSE_CRITERIA)
+    criteria = config.criteria.of(stage)
+    told = tokens(config.criteria.values(stage)["criteria"])
     ruling = said > 0
-    asked = _call(step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1).times(criteria)
+    one = _call(config, step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1)
     wrote = SCORES + (COMMENT if stage == "response" else 0)
-    form = _call(step, "adjudicate" if ruling else f"review_{stage}", matter + said, wrote)
-    return asked.times(1 - written) + form.times(written)
+    form = _call(config, step, "adjudicate" if ruling else f"review_{stage}", matter + said + told, wrote)
+    return one.times((1 - written) * len(criteria)) + form.times(written)
 
 
 # --- the parts of a run -----------------------------------------------------------------------------------------------
 
 
-def _annotation(seeds: Sequence[Seed], lengths: Lengths) -> Cost:
+def _annotation(config: SynthesisConfig, seeds: Sequence[Seed], lengths: Lengths) -> Cost:
     """Domain, keywords and summary, where the seed file does not say them."""
     total = Cost("annotate seeds")
     for seed in seeds:
         if not seed.domain:
-            total += _call("", "domain", tokens(seed.instruction) + 120, DOMAIN)
+            total += _call(config, "", "domain", tokens(seed.instruction) + 120, DOMAIN)
         if not seed.keywords:
-            total += _call("", "seed_keywords", tokens(seed.instruction), KEYWORDS)
+            total += _call(config, "", "seed_keywords", tokens(seed.instruction), KEYWORDS)
         if not seed.summary:
-            total += _summary(replace(lengths, instruction=tokens(seed.instruction)))
+            total += _summary(config, replace(lengths, instruction=tokens(seed.instruction)))
     return total
 
 
-def _summary(lengths: Lengths) -> Cost:
-    return _call("summarise accepted", "summary", lengths.instruction, SUMMARY)
+def _summary(config: SynthesisConfig, lengths: Lengths) -> Cost:
+    return _call(config, "summarise accepted", "summary", lengths.instruction, SUMMARY)
 
 
 def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
@@ -189,8 +199,8 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
     if not isinstance(config.gate, SeedsGate):
         return none
     pairs = min(config.gate.exam, seeds)
-    both = _opinion("exam", "instruction", lengths, written, 0.0) + _opinion(
-        "exam", "response", lengths, written, lengths.response
+    both = _opinion(config, "exam", "instruction", lengths, written, 0.0) + _opinion(
+        config, "exam", "response", lengths, written, lengths.response
     )
     return none + both.times(len(judges(config)) * pairs * 2)
 
@@ -208,17 +218,17 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     size = committee_size(config)
     responses = passes * (1 + (1 - passes) * min(config.max_revisions, size, 1))
     said = size * COMMENT
-    first = _opinion("review instruction", "instruction", lengths, written, 0.0)
-    second = _opinion("review response", "response", lengths, written, lengths.response)
-    comment = _call("comment", "comment", lengths.instruction + lengths.response, COMMENT)
+    first = _opinion(config, "review instruction", "instruction", lengths, written, 0.0)
+    second = _opinion(config, "review response", "response", lengths, written, lengths.response)
+    comment = _call(config, "comment", "comment", lengths.instruction + lengths.response, COMMENT)
     commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
-    ruling = _opinion("adjudicate", "response", lengths, written, lengths.response, said)
+    ruling = _opinion(config, "adjudicate", "response", lengths, written, lengths.response, said)
     read = lengths.instruction + lengths.passage + manner
-    answer = _call("response", f"response{answered_with}", read, lengths.response, answered)
-    again = _call("revise", f"revise{answered_with}", read + said, lengths.response, answered)
+    answer = _call(config, "response", f"response{answered_with}", read, lengths.response, answered)
+    again = _call(config, "revise", f"revise{answered_with}", read + said, lengths.response, answered)
     return (
-        _call("keywords", f"keywords{planned}", shots * KEYWORDS + lengths.passage, KEYWORDS + DOMAIN, shots),
-        _call("instruction", f"instruction{planned}", example + lengths.passage, lengths.instruction, shots),
+        _call(config, "keywords", f"keywords{planned}", shots * KEYWORDS + lengths.passage, KEYWORDS + DOMAIN, shots),
+        _call(config, "instruction", f"instruction{planned}", example + lengths.passage, lengths.instruction, shots),
         first.times(size),
         answer.times(passes),
         again.times(responses - passes),

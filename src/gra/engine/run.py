@@ -22,7 +22,6 @@ from gra.engine.rounds import Limits, Result, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
-from gra.prompts.template import prompts_digest
 from gra.records import Entry, Passage, Sample, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
@@ -86,20 +85,20 @@ async def synthesise(
 
 def document(config: RunConfig, material: Material) -> dict[str, Any]:
     """What `run.json` says: which run this is, and how to carry on with it."""
-    known = identities(config.synthesis)
+    known, prompts = identities(config.synthesis), config.synthesis.templates.digest
     return {
         "fingerprint": fingerprint(
             config.synthesis,
             seeds_digest=material.seeds_digest,
             models=known,
-            prompts_digest=prompts_digest(),
+            prompts_digest=prompts,
             documents_digest=material.documents_digest,
         ),
         "config": resolved(config),
         "models": known,
         "seeds": material.seeds_digest,
         "documents": material.documents_digest,
-        "prompts": prompts_digest(),
+        "prompts": prompts,
         "versions": {"gra-synth": version("gra-synth"), "python": sys.version.split()[0]},
     }
 

@@ -15,15 +15,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import cast
 
 from gra.calls import Message, Role
 from gra.errors import ConfigError
 
-PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+PLACEHOLDER = re.compile(r"\{\{ *(\w+) *\}\}")
 HEADING = re.compile(r"^\[(system|user|assistant|example user|example assistant)\]$", re.MULTILINE)
 
 
@@ -68,8 +67,9 @@ class Template:
         return PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
+@lru_cache(maxsize=256)
 def parse_template(name: str, text: str) -> Template:
-    """Take a prompt file apart.
+    """Take a prompt file apart; the same text gives the same template.
 
     Raises:
         ConfigError: text before the first heading, no last `[user]`, or half an example pair.
@@ -85,18 +85,3 @@ def parse_template(name: str, text: str) -> Template:
         if (heading == "example user") != (follower == "example assistant"):
             raise ConfigError(f"The prompt `{name}` must have [example user] and [example assistant] as a pair.")
     return Template(name, sections, hashlib.sha256(text.encode()).hexdigest())
-
-
-@cache
-def load_template(name: str) -> Template:
-    """The bundled prompt of that name."""
-    return parse_template(name, files("gra.prompts").joinpath(f"{name}.txt").read_text(encoding="utf-8"))
-
-
-def prompts_digest() -> str:
-    """One hash over every bundled prompt and question: part of a run's identity."""
-    whole = hashlib.sha256()
-    for file in sorted(files("gra.prompts").iterdir(), key=lambda f: f.name):
-        if file.name.endswith((".txt", ".toml")):
-            whole.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return "sha256:" + whole.hexdigest()

@@ -12,7 +12,6 @@ from gra.errors import Refused
 from gra.ids import call_seed, rng
 from gra.prompts import schemas
 from gra.prompts.parse import Parser, Unusable, read_choice, read_keywords, read_text_field
-from gra.prompts.template import load_template
 from gra.records import Entry, Seed
 from gra.synthesis.asking import Unwritten, ask_usable
 from gra.synthesis.casting import annotators
@@ -66,13 +65,13 @@ class Annotator:
     ) -> T:
         models = annotators(self._config)
         rng(self._config.random_seed, owner, task).shuffle(models)
-        template, drawn = load_template(task), self._config.judging
+        template, drawn = self._config.templates[task], self._config.judging
         why = ""
         for model in models:
             call = CallId(owner, f"{task}.{model}")
             request = Request(
                 model=model,
-                messages=template.render(values),
+                messages=template.render({**values, "in_language": self._config.in_language}),
                 sampling=Sampling(
                     drawn.temperature,
                     drawn.top_p,

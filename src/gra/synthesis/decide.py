@@ -98,6 +98,11 @@ def points(opinion: Opinion) -> list[float]:
     return [float(p >= 0.5) for p in values] if opinion.stage == "instruction" else [1 + 9 * p for p in values]
 
 
+def mark(opinion: Opinion) -> float:
+    """The mean of an opinion's points, by the criteria's weights."""
+    return opinion.mean(dict(zip(opinion.scores, points(opinion), strict=True)))
+
+
 @dataclass(frozen=True, slots=True)
 class PaperRule:
     """Unanimous veto on instructions; mean and population deviation over reviewers on responses."""
@@ -109,7 +114,7 @@ class PaperRule:
 
         Case 1 of the paper: means 9.833, 9.667, 4.5 give mu 8.000 and sigma 2.4758, hence a dispute; 8.0 meets TAU.
         """
-        means = {o.model: fmean(points(o)) for o in usable(opinions)}
+        means = {o.model: mark(o) for o in usable(opinions)}
         weights = {model: 1 / len(means) for model in means}
         tau, most = self.config.tau, self.config.sigma_max
         mu, sigma = fmean(means.values()), pstdev(means.values())
@@ -131,7 +136,7 @@ class PaperRule:
         """The Adjudicator's mean against the same TAU; the committee is overridden."""
         if opinion.failure:
             return Verdict("reject", 0.0, 0.0, f"the ruling could not be read: {opinion.failure}")
-        mean = fmean(points(opinion))
+        mean = mark(opinion)
         passes = mean >= self.config.tau - EPSILON
         reason = f"ruled {mean:.2f}, {'at least' if passes else 'below'} {self.config.tau:g}"
         return Verdict("accept" if passes else "reject", mean, 0.0, reason, {opinion.model: 1.0})
@@ -147,7 +152,8 @@ class PaperRule:
 
 
 def _zeros(opinion: Opinion) -> list[str]:
-    return [c for c, p in zip(opinion.scores, points(opinion), strict=True) if p < 0.5]
+    met = zip(opinion.scores, points(opinion), strict=True)
+    return [c for c, p in met if p < 0.5 and opinion.weights.get(c, 1.0)]
 
 
 # --- the gate by the user's own seeds ---------------------------------------------------------------------------------

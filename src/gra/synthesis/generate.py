@@ -16,7 +16,7 @@ from gra.config.synthesis import SamplingConfig, SynthesisConfig
 from gra.ids import call_seed
 from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_choice, read_keywords, read_plain, same_keywords
-from gra.prompts.template import Template, load_template
+from gra.prompts.template import Template
 from gra.records import Entry, Passage, Sample
 from gra.synthesis.asking import Unwritten, ask_or_fail
 from gra.synthesis.review import comments_text
@@ -123,14 +123,15 @@ class Generator:
         return await self._respond("revise", f"v{version.number + 1}.response", values)
 
     async def _respond(self, prompt: str, step: str, values: Mapping[str, str]) -> str:
-        template = load_template(f"{prompt}_document" if self._passage else prompt)
+        template = self._config.templates[f"{prompt}_document" if self._passage else prompt]
+        values = {**self._values(), **values, "words": words_in(self._config.generation)}
         brief = [e for e in self._examples if len(e.instruction) + len(e.response) <= LONGEST_ANSWERED]
         shown = [
             {"instruction": e.instruction, "response": e.response} for e in brief[: self._config.response_examples]
         ]
         request = Request(
             model=self._sample.cast.generator,
-            messages=template.render({**self._values(), **values, "words": words_in(self._config.generation)}, shown),
+            messages=template.render(values, shown),
             sampling=self._sampling(step),
             prompt=template.label,
         )
@@ -150,7 +151,7 @@ class Generator:
 
     def _template(self, step: str) -> Template:
         """The prompt of a step: from a passage, after the pool's examples, or, with neither, after its own."""
-        return load_template(step + ("_document" if self._passage else "" if self._examples else "_first"))
+        return self._config.templates[step + ("_document" if self._passage else "" if self._examples else "_first")]
 
     def _values(self) -> dict[str, str]:
         return {
@@ -158,6 +159,7 @@ class Generator:
             "domain": self._domain.name,
             "description": self._domain.description,
             "domain_json": json.dumps(self._domain.name, ensure_ascii=False),
+            "in_language": self._config.in_language,
         }
 
     def _shots(self) -> list[dict[str, str]]:

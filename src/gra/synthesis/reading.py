@@ -10,26 +10,24 @@ How opinions are combined is another matter (`decide.py`).
 from __future__ import annotations
 
 import asyncio
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from typing import Protocol
 
 from gra.calls import Ask, CallId, Request, Sampling
-from gra.config.synthesis import SamplingConfig
+from gra.config.criteria import CriteriaConfig
+from gra.config.synthesis import SynthesisConfig
 from gra.errors import Refused
 from gra.ids import call_seed
 from gra.prompts import schemas
 from gra.prompts.parse import Unusable, read_object, read_plain, read_scores
-from gra.prompts.template import Template, load_template
-from gra.records import Opinion, Stage, criteria_of
+from gra.prompts.prompt_set import PromptSet
+from gra.prompts.template import Template
+from gra.records import Opinion, Stage
 from gra.records import Reading as ReadingName
 from gra.synthesis.asking import ask_usable
 
-YES, NO = "yes", "no"
-LABELS = (YES, NO)
 LEAST_MASS = 0.001
 """Probability that yes and no must have together; below it the model did not answer the question."""
 
@@ -65,41 +63,43 @@ class Reading(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WrittenReading:
-    """The paper's reading: three zeros or ones, or six integers from 1 to 10 and a comment."""
+    """The paper's reading: zeros or ones for an instruction, a comment and whole marks for a response."""
 
-    sampling: SamplingConfig
-    random_seed: int
+    config: SynthesisConfig
     kind: ReadingName = "written"
 
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
         """One reply holds all scores; one that is incomplete or out of range gets a repair turn."""
-        template = load_template(_written_prompt(matter))
-        low, high = (0, 1) if matter.stage == "instruction" else (1, 10)
-        criteria = criteria_of(matter.stage)
-        fields: dict[str, schemas.Schema] = {c: schemas.whole(low, high) for c in criteria}
+        template, criteria = self.config.templates[_written_prompt(matter)], self.config.criteria
+        values = {**matter.values, **criteria.values(matter.stage), "in_language": self.config.in_language}
+        low, high = criteria.bounds(matter.stage)
+        names = [c.name for c in criteria.of(matter.stage)]
+        fields: dict[str, schemas.Schema] = {name: schemas.whole(low, high) for name in names}
         if matter.stage == "response":
             # The comment comes first: a reason given before the scores can shape them, one given after only excuses.
             fields = {"comment": schemas.text(300), **fields}
         request = Request(
             model=model,
-            messages=template.render(matter.values),
-            sampling=_drawn(self.sampling, self.random_seed, call),
+            messages=template.render(values),
+            sampling=_drawn(self.config, call),
             schema=schemas.record(**fields),
             prompt=template.label,
         )
-        blank = Opinion(model, matter.stage, "written")
-        parse = partial(_read_written, blank=blank, low=low, high=high)
+        blank = Opinion(model, matter.stage, "written", weights=criteria.weights(matter.stage))
+        parse = partial(_read_written, blank=blank, names=names, low=low, high=high)
         opinion = await ask_usable(ask, call, request, parse)
         return replace(blank, failure=opinion.why) if isinstance(opinion, Unusable) else opinion
 
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityReading:
-    """One question a criterion, answered by the probability of Yes against No."""
+    """One question a criterion, answered by the probability of the good answer against the other."""
 
     lanes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Matters that the model reads at once. With more than a server's caches can tell apart, the questions about one
     would find another in the cache, and every question would cost the whole material again."""
+    prompts: PromptSet = field(default_factory=PromptSet)
+    criteria: CriteriaConfig = field(default_factory=CriteriaConfig)
     kind: ReadingName = "probability"
 
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
@@ -108,17 +108,19 @@ class ProbabilityReading:
             return await self._read(ask, model, matter, call)
 
     async def _read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
-        blank = Opinion(model, matter.stage, "probability")
-        template = load_template("opinion_ruling" if matter.reviews else f"opinion_{matter.stage}")
+        blank = Opinion(model, matter.stage, "probability", weights=self.criteria.weights(matter.stage))
+        template = self.prompts["opinion_ruling" if matter.reviews else f"opinion_{matter.stage}"]
+        labels = self.criteria.labels
         scores: dict[str, float] = {}
         outside = 0.0
-        for criterion, question in questions(matter.stage).items():
-            request = question_request(model, template, {**matter.values, "question": question})
-            reply = await ask(replace(call, step=f"{call.step}.{criterion}"), request)
-            yes, no = reply.labels.get(YES, 0.0), reply.labels.get(NO, 0.0)
+        for criterion in self.criteria.of(matter.stage):
+            request = question_request(model, template, {**matter.values, "question": criterion.question}, labels)
+            reply = await ask(replace(call, step=f"{call.step}.{criterion.name}"), request)
+            yes, no = (reply.labels.get(label, 0.0) for label in labels)
             if yes + no < LEAST_MASS:
-                return replace(blank, failure=f"it did not answer Yes or No about {criterion}")
-            scores[criterion] = yes / (yes + no)
+                answers = " or ".join(label.capitalize() for label in labels)
+                return replace(blank, failure=f"it did not answer {answers} about {criterion.name}")
+            scores[criterion.name] = (yes if criterion.good == "yes" else no) / (yes + no)
             outside += max(0.0, 1.0 - yes - no)
         return replace(blank, scores=scores, outside=outside / len(scores))
 
@@ -131,33 +133,24 @@ async def read_opinion(reading: Reading, ask: Ask, model: str, matter: Matter, c
         return Opinion(model, matter.stage, reading.kind, failure=str(refusal))
 
 
-@cache
-def questions(stage: Stage) -> Mapping[str, str]:
-    """The question for each criterion, in the criteria's order."""
-    table = tomllib.loads(files("gra.prompts").joinpath("questions.toml").read_text(encoding="utf-8"))
-    return {criterion: table[stage][criterion] for criterion in criteria_of(stage)}
-
-
-def question_request(model: str, template: Template, values: Mapping[str, str]) -> Request:
+def question_request(model: str, template: Template, values: Mapping[str, str], labels: tuple[str, str]) -> Request:
     """A request whose answer is read from the probabilities of its first token."""
     return Request(
         model=model,
         messages=template.render(values),
         sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=1, seed=0),
-        labels=LABELS,
+        labels=labels,
         prompt=template.label,
     )
 
 
-async def read_comment(
-    ask: Ask, model: str, matter: Matter, call: CallId, sampling: SamplingConfig, run_seed: int
-) -> str:
+async def read_comment(ask: Ask, model: str, matter: Matter, call: CallId, config: SynthesisConfig) -> str:
     """What a reviewer would improve, in a sentence; empty if it says nothing usable."""
-    template = load_template("comment")
+    template = config.templates["comment"]
     request = Request(
         model=model,
-        messages=template.render(matter.values),
-        sampling=replace(_drawn(sampling, run_seed, call), max_tokens=60),
+        messages=template.render({**matter.values, "in_language": config.in_language}),
+        sampling=replace(_drawn(config, call), max_tokens=60),
         prompt=template.label,
         stop=("\n",),
     )
@@ -172,15 +165,17 @@ def _written_prompt(matter: Matter) -> str:
     return "adjudicate" if matter.reviews else f"review_{matter.stage}"
 
 
-def _read_written(text: str, blank: Opinion, low: int, high: int) -> Opinion | Unusable:
-    scores = read_scores(text, criteria_of(blank.stage), low, high)
+def _read_written(text: str, blank: Opinion, names: Sequence[str], low: int, high: int) -> Opinion | Unusable:
+    scores = read_scores(text, names, low, high)
     if isinstance(scores, Unusable):
         return scores
+    if blank.stage == "response":
+        scores = {name: 1 + 9 * (mark - low) / (high - low) for name, mark in scores.items()}
     found = read_object(text)
     comment = found.get("comment", "") if isinstance(found, dict) else ""
     return replace(blank, scores=scores, comment=comment if isinstance(comment, str) else "")
 
 
-def _drawn(sampling: SamplingConfig, run_seed: int, call: CallId) -> Sampling:
-    seed = call_seed(run_seed, call.sample, call.step)
+def _drawn(config: SynthesisConfig, call: CallId) -> Sampling:
+    seed, sampling = call_seed(config.random_seed, call.sample, call.step), config.judging
     return Sampling(sampling.temperature, sampling.top_p, sampling.max_tokens, seed)

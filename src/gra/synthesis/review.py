@@ -37,9 +37,7 @@ class Committee:
         if opinion.comment or opinion.failure:
             return opinion
         call = CallId(sample, f"{step}.{opinion.model}.comment")
-        comment = await read_comment(
-            self.ask, opinion.model, matter, call, self.config.judging, self.config.random_seed
-        )
+        comment = await read_comment(self.ask, opinion.model, matter, call, self.config)
         return replace(opinion, comment=comment)
 
     async def commented(self, version: Version, matter: Matter, sample: str) -> Version:

@@ -28,11 +28,9 @@ LEAST_SPREAD = 0.05
 
 
 def feature(opinion: Opinion) -> float:
-    """An opinion as one number: the mean log-odds of Yes, or the mean of the written scores."""
-    values = list(opinion.scores.values())
-    if opinion.reading == "written":
-        return fmean(values)
-    return fmean(_logit(p) for p in values)
+    """An opinion as one number: the weighted mean of the good answers' log-odds, or of the written scores."""
+    written = opinion.reading == "written"
+    return opinion.mean({c: p if written else _logit(p) for c, p in opinion.scores.items()})
 
 
 def _logit(p: float) -> float:

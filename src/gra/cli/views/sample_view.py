@@ -11,13 +11,13 @@ from gra.calls import Reply
 from gra.cli.safe import one_line
 from gra.cli.views.changes import changes
 from gra.cli.views.parts import heading, line, prose, table
-from gra.records import Entry, Opinion, Sample, Stage, Verdict, Version, criteria_of
+from gra.records import Entry, Opinion, Sample, Stage, Verdict, Version
 from gra.store.rows import StoredCall
 
 SHORT = {"reasonableness": "reason", "completeness": "compl", "correctness": "correct", "ethicality": "ethical"}
 """Names of criteria that are too long for the head of a column."""
 LEGEND: Mapping[str, str] = {
-    "probability": "scores are probabilities of Yes, 0 to 1",
+    "probability": "scores are probabilities of the good answer, 0 to 1",
     "written": "scores as written by the reviewer",
 }
 
@@ -97,7 +97,7 @@ def review(
     stage: Stage, opinions: Sequence[Opinion], verdict: Verdict | None, who: str = "reviewer"
 ) -> Iterator[RenderableType]:
     """Scores criterion by criterion, comments, and the verdict."""
-    criteria = criteria_of(stage)
+    criteria = list(dict.fromkeys(criterion for o in opinions for criterion in o.scores))
     weights = verdict.weights if verdict else {}
     rows = [
         (o.model, *(_score(o, c) for c in criteria), f"{weights[o.model]:.2f}" if o.model in weights else "-")
