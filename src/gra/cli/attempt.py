@@ -72,7 +72,7 @@ def _watched(config: RunConfig, folder: Path) -> Ending:
         raise
     except EndpointError as error:
         if (folder / "run.json").exists():
-            error.args = (f"{error} Every answer so far is stored; go on with: gra resume {folder}",)
+            error.args = (f"{error}\n     Every answer so far is stored; go on with: gra resume {folder}",)
         raise
     except GraError:
         raise
