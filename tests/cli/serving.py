@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,10 +27,13 @@ def serving(fake: FakeServer) -> Iterator[FakeServer]:
         yield fake
     finally:
         asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.1), loop).result(10)  # connections cut off are closed next
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
-        loop.close()
+        with warnings.catch_warnings():  # a connection that came as the server went is nobody's
+            warnings.simplefilter("ignore", ResourceWarning)
+            loop.close()
+            del loop
+            gc.collect()
 
 
 def kind_models(**options: Any) -> list[FakeModel]:

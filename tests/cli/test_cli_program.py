@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_builders import HOSTILE, config_file
+from cli_builders import HOSTILE, build_run, config_file, sample
 from typer.testing import Result
 
 from gra import errors
@@ -102,13 +102,30 @@ def test_a_fault_of_ours_is_told_and_traced_on_demand(run_folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "environment",
-    [{"PYTHONIOENCODING": "ascii"}, {"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, {"COLUMNS": "40"}],
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "COLUMNS": "40"},
+        {"TERM": "dumb"},
+        {"NO_COLOR": "1", "FORCE_COLOR": "1"},
+        {"COLUMNS": "12"},
+    ],
 )
 def test_any_terminal_will_do(run_folder: Path, environment: dict[str, str]) -> None:
     for arguments in (["status"], ["show"], ["show", "r01-00002"]):
         done = program(arguments[0], str(run_folder), *arguments[1:], **environment)
         assert done.returncode == 0, done.stderr
         assert "\x1b[3" not in done.stdout
+        assert "PYTHONIOENCODING" not in environment or done.stdout.isascii()
+        whole = {"status": str(run_folder), "show": "r01-00002"}[arguments[0]]
+        assert whole in done.stdout, "what people copy is not broken over lines"
+
+
+def test_a_line_of_a_megabyte_is_shown(tmp_path: Path) -> None:
+    run = build_run(tmp_path, [sample(0, instruction="y" * 1_000_000 + HOSTILE, keywords=("k" * 200_000,))])
+    listed, one = program("show", str(run), COLUMNS="80"), program("show", str(run), "r01", COLUMNS="80")
+    assert listed.returncode == one.returncode == 0
+    assert len(listed.stdout) < 1000 and one.stdout.count("y") >= 1_000_000
+    assert max(map(len, one.stdout.splitlines())) <= 80
 
 
 def test_settings_are_read_as_yaml_and_named_when_wrong(

@@ -1,6 +1,8 @@
 """Ctrl-C, SIGTERM, a closed terminal, a closed pipe: the program ends in good order, and the run goes on afterwards."""
 
+import json
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -168,6 +170,15 @@ def test_output_that_cannot_be_written_is_said(tmp_path: Path) -> None:
             done = subprocess.run([*PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
         assert done.returncode == 1
         assert done.stderr == "gra: the output cannot be written: No space left on device\n"
+
+
+def test_closed_streams_do_not_matter(tmp_path: Path) -> None:
+    run = build_run(tmp_path, one_of_each())
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        command = shlex.join([*PROGRAM, "export", str(run), "--format", "alpaca"])
+        assert subprocess.run(["sh", "-c", f"{command} {closed}"], stdout=subprocess.DEVNULL).returncode == 0
+    assert json.loads((run / "export" / "alpaca.json").read_text())
+    assert program("verify", run).code == 0, "nothing was written into the database by mistake"
 
 
 def test_nobody_has_to_listen_to_a_run(config: Path, undisturbed: bytes, tmp_path: Path) -> None:

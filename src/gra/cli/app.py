@@ -37,7 +37,12 @@ class Commands(TyperGroup):
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as stop:  # a command that knows how to go on says so in it
             say(f"\ngra: {str(stop) or 'stopped'}")
-            raise typer.Exit(128 + getattr(stop, "number", signal.SIGINT)) from None
+            raise typer.Exit(_interrupted(stop)) from None
+
+
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    """The exit code that shells give for a signal."""
+    return 128 + int(getattr(stop, "number", signal.SIGINT))
 
 
 app = typer.Typer(
@@ -95,6 +100,8 @@ def main() -> None:
             app()
         finally:
             finish_output()
+    except KeyboardInterrupt as stop:  # in the moment between a command and the end
+        sys.exit(_interrupted(stop))
     except OutputLost as lost:
         say(f"gra: {lost}")
         sys.exit(lost.exit_code)

@@ -81,7 +81,7 @@ def watched(config: RunConfig, folder: Path, others: Sequence[RunDir] = ()) -> E
         raise
     except EndpointError as error:
         if (folder / "run.json").exists():
-            error.args = (f"{error} Every answer so far is stored; go on with: gra resume {folder}",)
+            error.args = (f"{error}\n     Every answer so far is stored; go on with: gra resume {folder}",)
         raise
     except GraError:
         raise

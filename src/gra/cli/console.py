@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from gra.cli.safe import safe
@@ -64,13 +65,15 @@ class _Messages(io.FileIO):
 
 def prepare_output() -> None:
     """Make streams that cannot fail in words of their own, and show by its number what they cannot encode."""
-    sys.stdout = _stream(sys.stdout, _Results, line_buffering=sys.stdout.isatty())
-    sys.stderr = _stream(sys.stderr, _Messages, line_buffering=True)
+    sys.stdout = _stream(sys.stdout, _Results)
+    sys.stderr = _stream(sys.stderr, _Messages)
 
 
-def _stream(old: TextIO, kind: type[io.FileIO], line_buffering: bool) -> TextIO:
+def _stream(old: TextIO | None, kind: type[io.FileIO]) -> TextIO:
+    if old is None:  # it was closed (`>&-`); left so, the next file that is opened would take its place
+        return Path(os.devnull).open("w", encoding="utf-8")
     raw = io.BufferedWriter(kind(old.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(raw, old.encoding, "backslashreplace", line_buffering=line_buffering)
+    return io.TextIOWrapper(raw, old.encoding, "backslashreplace", line_buffering=bool(old.line_buffering))
 
 
 def finish_output() -> None:

@@ -22,7 +22,7 @@ class EndpointConfig(Settings):
     catalogue: str | None = None
     """Name in the catalogue (`gra models list`): pulled, checked and served on loopback by `gra`."""
     base_url: str | None = None
-    """Root of an OpenAI-compatible API, for example `http://localhost:8000/v1`."""
+    """Root of an OpenAI-compatible API, for example `http://localhost:8000/v1`; without a query."""
     model: str | None = None
     """The model's name on that server. Found out by asking the server if it serves just one."""
     api_key_env: str | None = Field(default=None, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
