@@ -103,7 +103,16 @@ def test_check_finds_everything_out(gra: Gra, server: FakeServer, tmp_path: Path
     config = config_file(tmp_path, server.base_url)
     done = gra("check", config)
     assert done.exit_code == 0, done.stderr
-    for text in ("8 used of 8", "answers", "yes", "4096", "expected (50%)", "exam", "Assumed"):
+    for text in (
+        "8 records in JSON",
+        "8 usable, all are used",
+        "answers",
+        "yes",
+        "4096",
+        "expected (50%)",
+        "exam",
+        "Assumed",
+    ):
         assert text in done.stdout, text
     found = json.loads(gra("check", config, "--json").stdout)
     assert found["usable"] and len(found["models"]) == 5
@@ -142,6 +151,21 @@ def test_check_says_what_a_run_without_seeds_is_made_from(gra: Gra, server: Fake
     assert "none: the first round is made from the domains alone" in gra("check", config, columns=200).stdout
     missing = gra("check", config, "--set", "documents=nowhere")
     assert (missing.exit_code, "no such file or folder" in missing.stderr) == (2, True)
+
+
+def test_check_shows_what_became_of_the_seeds(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    config = config_file(tmp_path, server.base_url)
+    rows = "".join(f"Question {n}?;Answer {n}.\n" for n in range(9))
+    (tmp_path / "seeds.csv").write_text(f"Q;Best answer\n{rows}Why?;\n\x1b[31mQuestion 0?;Answer 0.\n")
+    mapped = ("--set", "seeds.path=" + str(tmp_path / "seeds.csv"), "--set", "seeds.limit=6")
+    columns = "seeds.columns={instruction: Q, response: Best answer}"
+    shown = gra("check", config, *mapped, "--set", columns).stdout
+    for text in ("seeds.csv", "11 records in CSV with `;`, form by `columns`", "10 usable, 6 of them are drawn"):
+        assert text in shown
+    assert "skipped: 1 empty\n    line 11: the response is empty" in shown
+    wrong = gra("check", config, *mapped, "--set", columns.replace("Best answer", "Worst answer"))
+    assert wrong.exit_code == 2
+    assert "there is no column `Worst answer`; did you mean `Best answer`?" in wrong.stderr
 
 
 def test_check_tells_all_that_is_wrong_at_once(gra: Gra, tmp_path: Path) -> None:
