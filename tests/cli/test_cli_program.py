@@ -85,7 +85,7 @@ def test_messages_name_the_cause() -> None:
 
 def test_a_fault_of_ours_is_told_and_traced_on_demand(run_folder: Path) -> None:
     code = (
-        "import sys; import gra.cli.opening as o; from gra.cli.app import main\n"
+        "import sys; import gra.report.opening as o; from gra.cli.app import main\n"
         "def fail(*_): raise RuntimeError('odd')\n"
         "import gra.cli.status as s; s.reading = fail\nmain()"
     )
@@ -115,7 +115,7 @@ def test_settings_are_read_as_yaml_and_named_when_wrong(
     gra: Gra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[Any, Path]] = []
-    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder: seen.append((config, folder)))
+    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder, as_json: seen.append((config, folder)))
     path = config_file(tmp_path, gate={"type": "seeds"})
     assert gra("run", path, "--set", "target=7", "--set", "examples=[1, 2]", "--set", "gate.exam=5").exit_code == 0
     config, folder = seen[0]

@@ -1,11 +1,9 @@
 """`gra run`, `resume`, `quickstart`, `check` and `export` against fake models over real HTTP."""
 
-import asyncio
 import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from typer.testing import Result
 from gra.records import Status
 from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
+from gra.testing.served import served
 
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
@@ -30,15 +29,8 @@ EASY: dict[str, Any] = {"gate": {"type": "paper", "tau": 1, "sigma_max": 9}, "ge
 def server() -> Iterator[FakeServer]:
     """Fake models that find everything good, served from a thread of their own."""
     models = [FakeModel(name, judge=lambda body: 0.9) for name in NAMES]
-    fake, loop = FakeServer(models, latency_s=0.01), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
-    yield fake
-    asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
+    with served(models, latency_s=0.01) as fake:
+        yield fake
 
 
 def test_a_run_from_its_configuration_to_its_dataset(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
@@ -118,7 +110,7 @@ def test_a_fault_of_ours_leaves_its_traceback_in_the_logs(
 
 def test_a_quickstart_begins_goes_on_and_ends(gra: Gra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Any, Path]] = []
-    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder: seen.append((config, folder)))
+    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder, as_json: seen.append((config, folder)))
     assert gra("quickstart", "--out", tmp_path / "new", "--target", 5).exit_code == 0
     assert seen[-1][0].synthesis.target == 5 and len(seen[-1][0].synthesis.models) == 4
 

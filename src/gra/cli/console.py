@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from gra.cli.safe import safe
+from gra.display.safe import safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +47,7 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output, ASCII throughout: safe in every terminal and encoding."""
+    """One JSON value on standard output, ASCII throughout: safe in every terminal and encoding. Paths become text."""
     text = json.dumps(_valid(value), ensure_ascii=True, indent=2, allow_nan=False)
     print(text.replace("\x7f", "\\u007f"))
 
@@ -57,6 +58,8 @@ def _valid(value: Any) -> Any:
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):
         return None
+    if isinstance(value, PurePath):
+        return _valid(str(value))
     if isinstance(value, dict):
         return {_valid(str(key)): _valid(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from gra.cli.funnel import Funnel
-from gra.cli.opening import being_worked_on, written_config
 from gra.records import Opinion, Sample, Status
+from gra.report.funnel import Funnel
+from gra.report.opening import being_worked_on, written_config
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader, Round, Totals
