@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gra.cli import check, export, models, run, show, status, verify
+from gra.cli import check, completion, diff, export, init, listing, models, preview, run, show, status, verify
 from gra.cli.console import say, tolerate_any_text
 from gra.errors import GraError
 
@@ -73,19 +73,25 @@ def options(
 
 
 app.command("quickstart")(run.quickstart)
+app.command("init")(init.init)
 app.command("check")(check.check)
+app.command("preview")(preview.preview)
 app.command("run")(run.run)
 app.command("resume")(run.resume)
+app.command("list")(listing.list_runs)
 app.command("status")(status.status)
 app.command("show")(show.show)
+app.command("diff")(diff.diff)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.add_typer(models.app, name="models")
+app.command("completion")(completion.completion)
 
 
 def main() -> None:
     """What the installed program calls."""
     tolerate_any_text()
+    completion.prepare()
     try:
         app()
     except Exception as error:  # noqa: BLE001 (the last place where it can be told in words)

@@ -46,14 +46,15 @@ def _one(reader: Reader, beginning: str, full_calls: bool, as_json: bool) -> Non
     from gra.cli.views.parts import print_parts
     from gra.cli.views.sample_view import sample_view
 
-    dossier = _dossier(reader, find_sample(reader, beginning))
+    dossier = dossier_of(reader, find_sample(reader, beginning))
     if as_json:
-        print_json(_plain(dossier, full_calls))
+        print_json(plain_dossier(dossier, full_calls))
         return
     print_parts(results(), sample_view(dossier, full_calls))
 
 
-def _dossier(reader: Reader, sample: Sample) -> Dossier:
+def dossier_of(reader: Reader, sample: Sample) -> Dossier:
+    """A sample with all that is to be shown of it."""
     from gra.cli.views.sample_view import Dossier
 
     wanted = {*sample.examples, sample.duplicate_of}
@@ -65,7 +66,8 @@ def _dossier(reader: Reader, sample: Sample) -> Dossier:
     return Dossier(sample, known, original, reader.calls_of(sample.id))
 
 
-def _plain(dossier: Dossier, full_calls: bool) -> dict[str, Any]:
+def plain_dossier(dossier: Dossier, full_calls: bool) -> dict[str, Any]:
+    """The same as JSON data."""
     return {
         **asdict(dossier.sample),
         "examples": [

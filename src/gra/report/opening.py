@@ -90,6 +90,11 @@ def find_sample(reader: Reader, beginning: str) -> Sample:
     raise StoreError(f"no sample of {folder} begins with `{beginning}`. `gra show {folder}` lists them")
 
 
+def state_of(folder: Path, accepted: int, target: int) -> str:
+    """`complete`, `working` (a process has it open) or `unfinished`."""
+    return "complete" if accepted >= target else "working" if being_worked_on(folder) else "unfinished"
+
+
 def being_worked_on(folder: Path) -> bool:
     """Whether a process holds the run's lock at this moment."""
     try:
