@@ -149,21 +149,22 @@ def test_ctrl_c_stops_in_good_order_and_keeps_everything(tmp_path: Path) -> None
         "import json, signal, os, sys, gra\n"
         "from gra.events import SampleEnded\n"
         "config, out = json.loads(sys.argv[1]), sys.argv[2]\n"
-        "seen = []\n"
+        "ended = []\n"
         "def listen(event):\n"
-        "    seen.append(event)\n"
-        "    if sum(isinstance(e, SampleEnded) for e in seen) == 4: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    if isinstance(event, SampleEnded):\n"
+        "        ended.append(event)\n"
+        "        if len(ended) == 4: os.kill(os.getpid(), signal.SIGINT)\n"
         "try:\n    gra.run(config, out, progress=listen)\n"
         "except KeyboardInterrupt:\n    print('stopped', len(list(gra.load(out).samples())))\n"
     )
     with served(KIND, latency_s=0.01) as server:
-        config = plain_config(tmp_path, server.base_url, target=40)
+        config = plain_config(tmp_path, server.base_url, target=12)
         command = [sys.executable, "-c", script, json.dumps(config), str(tmp_path / "out")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.stdout.startswith("stopped ") and int(done.stdout.split()[1]) >= 4, done.stderr
         assert gra.resume(tmp_path / "out", progress=False).complete
-        assert max(server.answered.values()) <= 10, "only probes are put again"
-        assert sum(n > 2 for n in server.answered.values()) <= 2 * len(KIND) + 2
+        # What was on the wire at that moment is asked once more; probes of both attempts, and of alike models, too.
+        assert max(server.answered.values()) <= 1 + len(KIND)
 
 
 def test_a_coroutine_that_is_stopped_ends_before_the_interrupt_goes_on() -> None:

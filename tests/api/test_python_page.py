@@ -15,6 +15,7 @@ import gra
 from gra.testing.served import served
 
 ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "examples" / "quickstart.ipynb"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -47,14 +48,37 @@ def test_the_page_names_everything_that_is_public() -> None:
         assert re.search(rf"`?\b{name}\b", page), name
 
 
+def test_the_notebook_is_kept_without_its_results() -> None:
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    assert cells and all(not cell["outputs"] and cell["execution_count"] is None for cell in cells)
+
+
 async def test_the_cells_of_the_notebook_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inside a running loop, as in a notebook."""
-    notebook = json.loads((ROOT / "examples" / "quickstart.ipynb").read_text(encoding="utf-8"))
-    assert notebook["nbformat"] == 4
-    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells), "kept without its results"
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    for number, cell in enumerate(cells, 1):
-        execute("".join(cell["source"]), f"cell {number}", names)
+    for number, cell in enumerate(json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"], 1):
+        if cell["cell_type"] == "code":
+            execute("".join(cell["source"]), f"cell {number}", names)
     assert (tmp_path / "runs" / "notebook" / "export" / "messages.jsonl").read_text()
+
+
+@pytest.mark.filterwarnings("default")  # other people's, of a dozen packages
+def test_the_notebook_runs_in_a_kernel(tmp_path: Path) -> None:
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output.output_type for output in outputs] == [
+        "display_data",
+        "execute_result",
+        "stream",
+        "stream",
+        "stream",
+    ]
+    picture, table = (output["data"]["text/html"] for output in outputs[:2])
+    assert "5 of 5 accepted" in picture, "one picture, brought up to date in its place"
+    assert table.count("<tr>") == 6 and "5 of 5 accepted" in table

@@ -43,7 +43,19 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert done.stderr.strip() == "[]"
-    for name in ("quickstart", "init", "preview", "run", "resume", "list", "diff", "status", "export", "check", "models"):
+    for name in (
+        "quickstart",
+        "init",
+        "preview",
+        "run",
+        "resume",
+        "list",
+        "diff",
+        "status",
+        "export",
+        "check",
+        "models",
+    ):
         assert f"\n  {name} " in done.stdout
     assert "...\n" not in done.stdout.partition("Commands:")[2], "every command's line is short enough to be read"
 

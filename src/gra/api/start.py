@@ -12,7 +12,7 @@ from gra.api.loop import to_the_end
 from gra.api.stored import Run
 from gra.config.fingerprint import resolved
 from gra.config.load import RunConfig, config_from, load_config, resolved_config
-from gra.display.live import log_of, picture_on, to_all
+from gra.display.live import log_of, picture_on, plain_console, to_all
 from gra.display.notebook import in_notebook, notebook_picture
 from gra.display.tally import Tally
 from gra.engine.run import synthesise
@@ -104,9 +104,7 @@ def _shown(progress: Progress, tally: Tally) -> Iterator[tuple[Listener, Callabl
         with notebook_picture(tally) as refresh:
             yield to_all(), refresh
     else:
-        from rich.console import Console
-
-        with picture_on(Console(stderr=True, markup=False, emoji=False, highlight=False), tally) as show:
+        with picture_on(plain_console(stderr=True), tally) as show:
             yield show, _nothing
 
 

@@ -1,6 +1,6 @@
 """Where text goes: results to standard output, progress and messages to standard error.
 
-Both consoles know no markup, no emoji names and no highlighting, so nothing inside a text means anything.
+Both consoles are plain: nothing inside a text means anything to them.
 """
 
 from __future__ import annotations
@@ -19,18 +19,16 @@ if TYPE_CHECKING:
 
 def results() -> Console:
     """For what a command was asked for."""
-    return _console(stderr=False)
+    from gra.display.live import plain_console
+
+    return plain_console(stderr=False)
 
 
 def messages() -> Console:
     """For progress, notices and errors."""
-    return _console(stderr=True)
+    from gra.display.live import plain_console
 
-
-def _console(stderr: bool) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    return plain_console(stderr=True)
 
 
 def tolerate_any_text() -> None:

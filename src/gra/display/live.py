@@ -74,6 +74,13 @@ def picture_on(console: Console, tally: Tally) -> Iterator[Listener]:
         yield to_all()
 
 
+def plain_console(stderr: bool) -> Console:
+    """A console that knows no markup, no emoji names and no highlighting, so nothing inside a text means anything."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, force_jupyter=False, markup=False, emoji=False, highlight=False)
+
+
 def frame(tally: Tally) -> RenderableType:
     """The live picture: phase, bar, yields, speed, notices; no line longer than the terminal is wide."""
     from rich.console import Group

@@ -44,9 +44,9 @@ class Picture:
         from rich.console import Console
 
         out = io.StringIO()
-        Console(file=out, width=COLUMNS, color_system=None, markup=False, emoji=False, highlight=False).print(
-            frame(tally)
-        )
+        # In a notebook a console would by itself show what it prints, and not write it.
+        plain = Console(file=out, width=COLUMNS, force_jupyter=False, markup=False, emoji=False, highlight=False)
+        plain.print(frame(tally))
         self._text = out.getvalue()
 
     def __repr__(self) -> str:
