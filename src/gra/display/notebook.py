@@ -7,6 +7,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from gra.display.live import frame
 from gra.display.tally import Tally
@@ -24,9 +25,7 @@ def in_notebook() -> bool:
 @contextmanager
 def notebook_picture(tally: Tally) -> Iterator[Callable[[], None]]:
     """Show what a tally counts; the function that is given draws it anew. Both in the cell's own thread."""
-    from IPython.display import display
-
-    handle = display(Picture(tally), display_id=True)
+    handle = import_module("IPython.display").display(Picture(tally), display_id=True)
 
     def refresh() -> None:
         handle.update(Picture(tally))
