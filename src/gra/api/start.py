@@ -17,7 +17,7 @@ from gra.display.notebook import in_notebook, notebook_picture
 from gra.display.tally import Tally
 from gra.engine.run import synthesise
 from gra.errors import ConfigError
-from gra.events import Listener
+from gra.events import Listener, ignore
 from gra.report.opening import closed_rounds, config_of
 from gra.store.run_dir import open_run
 
@@ -99,10 +99,10 @@ def _shown(progress: Progress, tally: Tally) -> Iterator[tuple[Listener, Callabl
     if callable(progress):
         yield progress, _nothing
     elif not progress:
-        yield to_all(), _nothing
+        yield ignore, _nothing
     elif in_notebook():
         with notebook_picture(tally) as refresh:
-            yield to_all(), refresh
+            yield ignore, refresh
     else:
         with picture_on(plain_console(stderr=True), tally) as show:
             yield show, _nothing

@@ -43,7 +43,7 @@ class Member:
             yield f"    base_url: {quoted(self.server.base_url)}"
             yield f"    model: {quoted(self.model)}"
             if self.server.key_env:
-                yield f"    api_key_env: {self.server.key_env}   # the variable's name; the key is never written down"
+                yield f"    api_key_env: {quoted(self.server.key_env)}   # the variable's name; the key is never written down"
         if self.card:
             yield f"    catalogue: {self.card.name}   # {self.card.bytes / 1e6:,.0f} MB, {self.card.licence}"
             if self.card.parameters < LEAST_WRITER:
@@ -86,16 +86,16 @@ def draft(
     """The text of the configuration."""
     embedded = any(member.card for member in members)
     blocks = [
-        [f"# What to make, and by whom. `gra check {path.name}` tells what it takes, `gra run {path.name}` makes it."],
+        [
+            "# What to make, and by whom. `gra check` tells what it takes, `gra run` makes it; docs/configuration.md has all."
+        ],
         list(_what(path, seeds, target)),
-        ["# For every sample one model generates, others review, and one more adjudicates: all of them different."],
-        [f"reviewers: {min(2, len(members) - 2)}", "models:", *(line for member in members for line in member.lines())],
+        list(_models(members)),
         list(_left_out(members, servers)),
         list(_embeddings(servers)),
         list(_means(machine, embedded)),
     ]
-    text = "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
-    return text.replace("different.\n\nreviewers", "different.\nreviewers")
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def _what(path: Path, seeds: SeedFile, target: int) -> Iterator[str]:
@@ -106,6 +106,14 @@ def _what(path: Path, seeds: SeedFile, target: int) -> Iterator[str]:
     yield "rounds: 1   # with more, each learns from what the ones before accepted"
     if seeds.usable < LEAST_SEEDS:
         yield "gate: {type: paper}   # the `seeds` gate needs four seeds for the exam that it sets the reviewers"
+
+
+def _models(members: Sequence[Member]) -> Iterator[str]:
+    yield "# For every sample one model generates, others review, and one more adjudicates: all of them different."
+    yield f"reviewers: {min(2, len(members) - 2)}"
+    yield "models:"
+    for member in members:
+        yield from member.lines()
 
 
 def _left_out(members: Sequence[Member], servers: Sequence[Server]) -> Iterator[str]:
@@ -124,7 +132,7 @@ def _embeddings(servers: Sequence[Server]) -> Iterator[str]:
             yield f"  base_url: {quoted(server.base_url)}"
             yield f"  model: {quoted(server.embedder)}"
             if server.key_env:
-                yield f"  api_key_env: {server.key_env}"
+                yield f"  api_key_env: {quoted(server.key_env)}"
             return
     yield "embeddings: {catalogue: all-minilm-l6-v2}   # a small one that gra serves itself"
 

@@ -43,7 +43,7 @@ def preview(
         run = Path(folder) / "run"
         with watching(messages(), number, {}, run / "logs") as listen:
             ending = asyncio.run(synthesise(short, run, listen))
-        _show(run, differs, ending.statement, calls, as_json)
+        _show(run, differs, number, ending.statement, calls, as_json)
 
 
 def shortened(config: RunConfig, number: int) -> tuple[RunConfig, list[str]]:
@@ -66,7 +66,7 @@ def shortened(config: RunConfig, number: int) -> tuple[RunConfig, list[str]]:
     return config.model_copy(update={"synthesis": synthesis.model_copy(update=changes)}), differs
 
 
-def _show(run: Path, differs: list[str], statement: str, full_calls: bool, as_json: bool) -> None:
+def _show(run: Path, differs: list[str], wanted: int, statement: str, full_calls: bool, as_json: bool) -> None:
     from gra.cli.show import dossier_of, plain_dossier
     from gra.cli.views.parts import heading, line, print_parts
     from gra.cli.views.sample_view import sample_view
@@ -76,6 +76,8 @@ def _show(run: Path, differs: list[str], statement: str, full_calls: bool, as_js
         dossiers = [dossier_of(reader, sample) for sample in reader.iter_samples()]
     if not dossiers:
         raise TargetMissed(f"no candidate came to an end: {statement}")
+    if len(dossiers) < wanted:
+        differs = [*differs, f"this preview stopped early: {statement}"]
     if as_json:
         print_json({"differs": differs, "samples": [plain_dossier(dossier, full_calls) for dossier in dossiers]})
         return

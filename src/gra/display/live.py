@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from gra.display.safe import one_line
 from gra.display.tally import Tally, yields
-from gra.events import Event, Listener, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded
+from gra.events import Event, Listener, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded, ignore
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -43,7 +43,7 @@ def watching(console: Console, target: int, closed: Mapping[int, int], logs: Pat
 
 
 def to_all(*listeners: Listener) -> Listener:
-    """One listener that tells several, in this order; without any, one that does not listen."""
+    """One listener that tells several, in this order."""
 
     def listen(event: Event) -> None:
         for listener in listeners:
@@ -71,7 +71,7 @@ def picture_on(console: Console, tally: Tally) -> Iterator[Listener]:
     from rich.live import Live
 
     with Live(get_renderable=lambda: frame(tally), console=console, refresh_per_second=FRAMES_PER_S):
-        yield to_all()
+        yield ignore
 
 
 def plain_console(stderr: bool) -> Console:
