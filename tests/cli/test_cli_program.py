@@ -117,8 +117,16 @@ def test_a_fault_of_ours_is_told_and_traced_on_demand(run_folder: Path) -> None:
     [{"PYTHONIOENCODING": "ascii"}, {"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, {"COLUMNS": "40"}],
 )
 def test_any_terminal_will_do(run_folder: Path, environment: dict[str, str]) -> None:
-    for arguments in (["status"], ["show"], ["show", "r01-00002"]):
-        done = program(arguments[0], str(run_folder), *arguments[1:], **environment)
+    run, config = str(run_folder), run_folder.parent / "new.yaml"
+    for arguments in (
+        ["status", run],
+        ["show", run],
+        ["show", run, "r01-00002"],
+        ["list", str(run_folder.parent)],
+        ["diff", run, run],
+        ["init", str(config), "--force"],
+    ):
+        done = program(*arguments, **environment)
         assert done.returncode == 0, done.stderr
         assert "\x1b[3" not in done.stdout
 

@@ -43,7 +43,7 @@ class Member:
             yield f"    base_url: {quoted(self.server.base_url)}"
             yield f"    model: {quoted(self.model)}"
             if self.server.key_env:
-                yield f"    api_key_env: {quoted(self.server.key_env)}   # the variable's name; the key is never written down"
+                yield f"    api_key_env: {quoted(self.server.key_env)}   # the variable, never the key itself"
         if self.card:
             yield f"    catalogue: {self.card.name}   # {self.card.bytes / 1e6:,.0f} MB, {self.card.licence}"
             if self.card.parameters < LEAST_WRITER:
@@ -86,9 +86,7 @@ def draft(
     """The text of the configuration."""
     embedded = any(member.card for member in members)
     blocks = [
-        [
-            "# What to make, and by whom. `gra check` tells what it takes, `gra run` makes it; docs/configuration.md has all."
-        ],
+        ["# What to make, and by whom. `gra check` tells what it takes, `gra run` makes it."],
         list(_what(path, seeds, target)),
         list(_models(members)),
         list(_left_out(members, servers)),
@@ -101,7 +99,7 @@ def draft(
 def _what(path: Path, seeds: SeedFile, target: int) -> Iterator[str]:
     here = os.path.relpath(seeds.path, path.parent)
     shown = here if not here.startswith("..") else str(seeds.path.absolute())
-    yield f"seeds: {quoted(shown)}   # what you want more of: {seeds.usable} usable records ({seeds.form})"
+    yield f"seeds: {quoted(shown)}   # what you want more of; usable records: {seeds.usable} ({seeds.form})"
     yield f"target: {target}   # stop when so many new samples are accepted"
     yield "rounds: 1   # with more, each learns from what the ones before accepted"
     if seeds.usable < LEAST_SEEDS:

@@ -48,12 +48,13 @@ def preview(
 
 def shortened(config: RunConfig, number: int) -> tuple[RunConfig, list[str]]:
     """The configuration of a preview, and in words what it leaves out of a run's."""
+    from gra.cli.views.parts import count
     from gra.config.synthesis import PaperGate
 
     synthesis = config.synthesis
     budget = synthesis.budget.model_copy(update={"candidates_per_accepted": 1.0})
     changes: dict[str, object] = {"target": number, "rounds": 1, "budget": budget}
-    differs = [f"{number} candidates in one round, whatever becomes of them; nothing of it is kept"]
+    differs = [f"{count(number, 'candidate')} in one round, whatever becomes of them; nothing of it is kept"]
     if synthesis.seeds.limit is None or synthesis.seeds.limit > SEEDS:
         changes["seeds"] = synthesis.seeds.model_copy(update={"limit": SEEDS})
         differs.append(f"{SEEDS} seeds at most, drawn at random; a run may know more to take examples from")
