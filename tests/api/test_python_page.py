@@ -81,4 +81,5 @@ def test_the_notebook_runs_in_a_kernel(tmp_path: Path) -> None:
     ]
     picture, table = (output["data"]["text/html"] for output in outputs[:2])
     assert "5 of 5 accepted" in picture, "one picture, brought up to date in its place"
+    assert "\x1b" not in picture
     assert table.count("<tr>") == 6 and "5 of 5 accepted" in table

@@ -43,8 +43,8 @@ class Picture:
         from rich.console import Console
 
         out = io.StringIO()
-        # In a notebook a console would by itself show what it prints, and not write it.
-        plain = Console(file=out, width=COLUMNS, force_jupyter=False, markup=False, emoji=False, highlight=False)
+        # In a notebook a console would by itself show what it prints, and kernels ask every program for colours.
+        plain = Console(file=out, width=COLUMNS, force_jupyter=False, force_terminal=False, color_system=None)
         plain.print(frame(tally))
         self._text = out.getvalue()
 
