@@ -21,12 +21,12 @@ from itertools import product
 from pathlib import Path
 
 from gra.calls import CallId, Reply, Request
-from gra.cli.opening import config_of
 from gra.config.load import RunConfig
 from gra.config.synthesis import PaperGate
 from gra.engine.models import open_models
 from gra.events import ignore
 from gra.records import Opinion, Sample, Verdict
+from gra.report.opening import config_of
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.synthesis.decide import PaperRule, points, quorum, usable

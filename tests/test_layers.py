@@ -16,7 +16,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"llm", "store", "catalogue"}),
     frozenset({"synthesis", "postprocess"}),
     frozenset({"engine", "export"}),
-    frozenset({"cli"}),
+    frozenset({"report", "display"}),
+    frozenset({"api", "cli"}),
 )
 OUTSIDE = frozenset({"testing", "data"})
 """Imported by nobody; `testing` imports nothing but itself."""

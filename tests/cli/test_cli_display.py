@@ -8,9 +8,9 @@ from cli_builders import FORBIDDEN, HOSTILE
 from rich.console import Console
 
 from gra.catalogue import PullProgress
-from gra.cli.display import Lines, frame, watching
 from gra.cli.pulling import show_pull
-from gra.cli.tally import Tally, yields
+from gra.display.live import Lines, frame, watching
+from gra.display.tally import Tally, yields
 from gra.events import CallAnswered, Event, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded
 
 

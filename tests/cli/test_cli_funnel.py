@@ -8,9 +8,9 @@ from cli_builders import CAST, one_of_each, opinion, sample, verdict, version
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.cli.funnel import STAGES, funnel_of, passed_how
-from gra.cli.report import ROLES
 from gra.records import Sample, Status
+from gra.report.funnel import STAGES, funnel_of, passed_how
+from gra.report.survey import ROLES
 
 VERSIONS = st.lists(
     st.builds(version, st.integers(0, 2), st.sampled_from(["accept", "reject", "dispute"]), ruled=st.booleans()),

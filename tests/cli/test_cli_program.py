@@ -43,7 +43,19 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert done.stderr.strip() == "[]"
-    for name in ("quickstart", "run", "resume", "status", "show", "export", "check", "models"):
+    for name in (
+        "quickstart",
+        "init",
+        "preview",
+        "run",
+        "resume",
+        "list",
+        "diff",
+        "status",
+        "export",
+        "check",
+        "models",
+    ):
         assert f"\n  {name} " in done.stdout
     assert "...\n" not in done.stdout.partition("Commands:")[2], "every command's line is short enough to be read"
 
@@ -85,7 +97,7 @@ def test_messages_name_the_cause() -> None:
 
 def test_a_fault_of_ours_is_told_and_traced_on_demand(run_folder: Path) -> None:
     code = (
-        "import sys; import gra.cli.opening as o; from gra.cli.app import main\n"
+        "import sys; import gra.report.opening as o; from gra.cli.app import main\n"
         "def fail(*_): raise RuntimeError('odd')\n"
         "import gra.cli.status as s; s.reading = fail\nmain()"
     )
@@ -111,8 +123,16 @@ def test_a_fault_of_ours_is_told_and_traced_on_demand(run_folder: Path) -> None:
     ],
 )
 def test_any_terminal_will_do(run_folder: Path, environment: dict[str, str]) -> None:
-    for arguments in (["status"], ["show"], ["show", "r01-00002"]):
-        done = program(arguments[0], str(run_folder), *arguments[1:], **environment)
+    run, config = str(run_folder), run_folder.parent / "new.yaml"
+    for arguments in (
+        ["status", run],
+        ["show", run],
+        ["show", run, "r01-00002"],
+        ["list", str(run_folder.parent)],
+        ["diff", run, run],
+        ["init", str(config), "--force"],
+    ):
+        done = program(*arguments, **environment)
         assert done.returncode == 0, done.stderr
         assert "\x1b[3" not in done.stdout
         assert "PYTHONIOENCODING" not in environment or done.stdout.isascii()
@@ -132,7 +152,7 @@ def test_settings_are_read_as_yaml_and_named_when_wrong(
     gra: Gra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[Any, Path]] = []
-    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder: seen.append((config, folder)))
+    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder, as_json: seen.append((config, folder)))
     path = config_file(tmp_path, gate={"type": "seeds"})
     assert gra("run", path, "--set", "target=7", "--set", "examples=[1, 2]", "--set", "gate.exam=5").exit_code == 0
     config, folder = seen[0]

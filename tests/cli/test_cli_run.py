@@ -73,7 +73,7 @@ def test_a_fault_of_ours_leaves_its_traceback_in_the_logs(
 
 def test_a_quickstart_begins_goes_on_and_ends(gra: Gra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Any, Path]] = []
-    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder: seen.append((config, folder)))
+    monkeypatch.setattr("gra.cli.attempt.attempt", lambda config, folder, as_json: seen.append((config, folder)))
     assert gra("quickstart", "--out", tmp_path / "new", "--target", 5).exit_code == 0
     assert seen[-1][0].synthesis.target == 5 and len(seen[-1][0].synthesis.models) == 4
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gra.cli.safe import one_line, safe
 from gra.cli.views.changes import compared
 from gra.cli.views.parts import line, prose, table
+from gra.display.safe import one_line, safe
 
 ANY = st.text(st.characters(codec=None), max_size=60)
 NASTY = st.lists(st.sampled_from([*FORBIDDEN, "\x1b[31m", "\x1b]0;x\x07", "\x1bPq", "[red]", "a", "\u200d", "\n"])).map(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gra.cli.arguments import Json, Set
 from gra.cli.console import print_json, results, say
-from gra.cli.run import Set
 from gra.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def ablate(
     scores: Annotated[
         Path | None, typer.Option(help="Your benchmark scores of each variant, JSON or CSV, to show beside.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     settings: Set = None,
 ) -> None:
     """Run a configuration and its ablations, and compare what comes of them.
@@ -73,9 +73,9 @@ def ablate(
 def _run(name: str, config: RunConfig, folder: Path) -> None:
     """Bring one variant as far as it will go, and write its dataset."""
     from gra.cli.attempt import say_models, watched
-    from gra.cli.export import write_dataset
-    from gra.cli.opening import reading
     from gra.engine.ablation import gave_up, others
+    from gra.export import write_dataset
+    from gra.report.opening import reading
 
     place = folder / name
     if gave_up(config, place):
@@ -93,9 +93,9 @@ def _run(name: str, config: RunConfig, folder: Path) -> None:
 def _outcome(name: str, config: RunConfig, folder: Path, problem: str | None) -> Outcome:
     from dataclasses import replace
 
-    from gra.cli.opening import reading
     from gra.engine.ablation import others
     from gra.engine.comparison import compare
+    from gra.report.opening import reading
 
     with reading(folder / name) as reader:
         found = compare(name, config.synthesis.target, reader, others(folder, name))

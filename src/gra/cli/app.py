@@ -14,7 +14,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gra.cli import ablate, check, export, models, prompts, run, show, status, verify
+from gra.cli import (
+    ablate,
+    check,
+    completion,
+    diff,
+    export,
+    init,
+    listing,
+    models,
+    preview,
+    prompts,
+    run,
+    show,
+    status,
+    verify,
+)
 from gra.cli.console import OutputLost, finish_output, prepare_output, say
 from gra.cli.signals import heed_signals
 from gra.errors import GraError
@@ -79,22 +94,28 @@ def options(
 
 
 app.command("quickstart")(run.quickstart)
+app.command("init")(init.init)
 app.command("check")(check.check)
+app.command("preview")(preview.preview)
 app.command("run")(run.run)
 app.command("resume")(run.resume)
+app.command("list")(listing.list_runs)
 app.command("status")(status.status)
 app.command("show")(show.show)
+app.command("diff")(diff.diff)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("ablate")(ablate.ablate)
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
+app.command("completion")(completion.completion)
 
 
 def main() -> None:
     """What the installed program calls."""
     prepare_output()
     heed_signals()
+    completion.prepare()
     try:
         try:
             app()

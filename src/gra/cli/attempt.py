@@ -10,22 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gra.catalogue import find
-from gra.cli.console import messages, results
-from gra.cli.display import watching
-from gra.cli.export import write_dataset
-from gra.cli.opening import reading
-from gra.cli.report import report_on
+from gra.cli.console import messages, print_json, results
 from gra.cli.signals import until_stopped
 from gra.cli.views.model_list import licences
 from gra.cli.views.parts import print_parts
 from gra.cli.views.run_report import summary
 from gra.config.load import RunConfig
+from gra.display.live import watching
 from gra.errors import EndpointError, GraError, TargetMissed
 from gra.events import Notice
+from gra.export import write_dataset
+from gra.report.opening import closed_rounds, reading
+from gra.report.survey import report_on
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gra.engine.run import Ending
     from gra.store.run_dir import RunDir
 
@@ -38,7 +36,7 @@ class Unexpected(GraError):
     exit_code = 70
 
 
-def attempt(config: RunConfig, folder: Path) -> None:
+def attempt(config: RunConfig, folder: Path, as_json: bool = False) -> None:
     """Start or go on, and print what came of it.
 
     Raises:
@@ -48,7 +46,7 @@ def attempt(config: RunConfig, folder: Path) -> None:
     begun = time.monotonic()
     say_models(config)
     ending = watched(config, folder)
-    summarise(ending.folder, time.monotonic() - begun, results())
+    summarise(ending.folder, time.monotonic() - begun, as_json)
     if not ending.complete:
         raise TargetMissed(
             f"{ending.accepted} of {ending.target} samples were accepted: {ending.statement or 'the run stopped'}. "
@@ -95,14 +93,6 @@ def _stopped(folder: Path) -> str:
     return f"stopped. Every answer so far is stored; go on with: gra resume {folder}"
 
 
-def closed_rounds(folder: Path) -> dict[int, int]:
-    """Accepted samples by round, of the rounds that are closed."""
-    if not (folder / "run.json").exists():
-        return {}
-    with reading(folder) as reader:
-        return {round.number: round.accepted for round in reader.rounds() if round.state == "closed"}
-
-
 def _unexpected(error: Exception, folder: Path) -> Unexpected:
     what = f"an error that should not happen: {type(error).__name__}: {error}"
     logs = folder / "logs"
@@ -114,7 +104,7 @@ def _unexpected(error: Exception, folder: Path) -> Unexpected:
     return Unexpected(f"{what}. Its traceback is in {path}. What was answered is stored: gra resume {folder}")
 
 
-def summarise(folder: Path, seconds: float | None, console: Console) -> None:
+def summarise(folder: Path, seconds: float | None, as_json: bool = False) -> None:
     """Export what was accepted, and print the end summary."""
     files: dict[str, Path] = {}
     with reading(folder) as reader:
@@ -122,4 +112,7 @@ def summarise(folder: Path, seconds: float | None, console: Console) -> None:
         if report.accepted:
             files["dataset"], _ = write_dataset(reader)
     files |= {"run.json": folder / "run.json", "data": folder / "run.sqlite", "logs": folder / "logs"}
-    print_parts(console, summary(report, seconds, files))
+    if as_json:
+        print_json({**report.plain(), "seconds": seconds, "files": files})
+    else:
+        print_parts(results(), summary(report, seconds, files))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gra.cli.arguments import ConfigFile, Json, Set
 from gra.cli.console import print_json, results, say
-from gra.cli.run import Set
 
 
 def check(
-    config: Annotated[Path, typer.Argument(help="Configuration file, YAML or JSON.")],
+    config: ConfigFile,
     start: Annotated[bool, typer.Option("--start", help="Fetch and start embedded models, too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     settings: Set = None,
 ) -> None:
     """Check a configuration and estimate its cost.

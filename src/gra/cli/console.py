@@ -1,6 +1,6 @@
 """Where text goes: results to standard output, progress and messages to standard error.
 
-Both consoles know no markup, no emoji names and no highlighting, so nothing inside a text means anything.
+Both consoles are plain: nothing inside a text means anything to them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
-from gra.cli.safe import safe
+from gra.display.safe import safe
 from gra.errors import GraError
 
 if TYPE_CHECKING:
@@ -22,18 +22,16 @@ if TYPE_CHECKING:
 
 def results() -> Console:
     """For what a command was asked for."""
-    return _console(stderr=False)
+    from gra.display.live import plain_console
+
+    return plain_console(stderr=False)
 
 
 def messages() -> Console:
     """For progress, notices and errors."""
-    return _console(stderr=True)
+    from gra.display.live import plain_console
 
-
-def _console(stderr: bool) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    return plain_console(stderr=True)
 
 
 class OutputLost(GraError):
@@ -94,7 +92,7 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output, ASCII throughout: safe in every terminal and encoding."""
+    """One JSON value on standard output, ASCII throughout: safe in every terminal and encoding. Paths become text."""
     text = json.dumps(_valid(value), ensure_ascii=True, indent=2, allow_nan=False)
     print(text.replace("\x7f", "\\u007f"))
 
@@ -105,6 +103,8 @@ def _valid(value: Any) -> Any:
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):
         return None
+    if isinstance(value, PurePath):
+        return _valid(str(value))
     if isinstance(value, dict):
         return {_valid(str(key)): _valid(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gra.cli.opening import reading
-from gra.errors import TargetMissed
+from gra.cli.arguments import Json, RunFolder
+from gra.cli.console import print_json
+from gra.export import Format, write_dataset
 from gra.records import Status
-
-if TYPE_CHECKING:
-    from gra.store.reader import Reader
-
-
-class Format(StrEnum):
-    """The forms of a dataset, by the name of the function that writes it."""
-
-    MESSAGES = "messages"
-    ALPACA = "alpaca"
-    PARQUET = "parquet"
-
-
-NAMES = {Format.MESSAGES: "messages.jsonl", Format.ALPACA: "alpaca.json", Format.PARQUET: "messages.parquet"}
+from gra.report.opening import reading
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    run: RunFolder,
     format: Annotated[Format, typer.Option(help="Form of the dataset.")] = Format.MESSAGES,
     out: Annotated[Path | None, typer.Option(help="File to write; by default in the run's folder `export`.")] = None,
     status: Annotated[Status, typer.Option(help="Samples that ended so.")] = Status.ACCEPTED,
@@ -36,44 +23,12 @@ def export(
         bool,
         typer.Option("--metadata/--no-metadata", help="With what is known of each sample (Parquet always has it)."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Write the accepted samples as a dataset."""
     with reading(run) as reader:
         path, count = write_dataset(reader, format, out, status, metadata)
-    print(f"{count} {status.value} {'sample' if count == 1 else 'samples'} in {path}")
-
-
-def write_dataset(
-    reader: Reader,
-    format: Format = Format.MESSAGES,
-    out: Path | None = None,
-    status: Status = Status.ACCEPTED,
-    metadata: bool = False,
-) -> tuple[Path, int]:
-    """Write a dataset file and say where it is and how many samples it holds.
-
-    Raises:
-        TargetMissed: there is no such sample; nothing is written.
-        StoreError: the file cannot be written.
-    """
-    from gra.export import exportable, write_alpaca, write_messages, write_parquet
-
-    if not any(True for _ in exportable(reader.iter_samples(status))):
-        raise TargetMissed(_nothing(reader, status))
-    name = NAMES[format] if status is Status.ACCEPTED else f"{status.value}.{NAMES[format]}"
-    path = out or reader.run.export / name
-    samples = exportable(reader.iter_samples(status))
-    if format is Format.PARQUET:
-        return path, write_parquet(path, samples)
-    write = write_alpaca if format is Format.ALPACA else write_messages
-    return path, write(path, samples, metadata)
-
-
-def _nothing(reader: Reader, status: Status) -> str:
-    run = reader.run.path
-    waiting = reader.funnel().by_status.get(Status.PASSED, 0)
-    if status is Status.ACCEPTED and waiting:
-        hint = f"{waiting} passed the review and are accepted when their round is full: gra resume {run}"
+    if as_json:
+        print_json({"path": path, "format": format.value, "status": status.value, "samples": count})
     else:
-        hint = f"`gra status {run}` shows how its samples ended"
-    return f"no sample of {run} that has a response ended as {status.value}, so nothing was written; {hint}"
+        print(f"{count} {status.value} {'sample' if count == 1 else 'samples'} in {path}")

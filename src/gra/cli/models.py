@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gra.cli.arguments import Json, catalogue_names
 from gra.cli.console import messages, print_json, results, say
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ app = typer.Typer(help="List and fetch models.", no_args_is_help=True, rich_mark
 
 
 @app.command("list")
-def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_models(as_json: Json = False) -> None:
     """List the models that gra knows by name."""
     from gra.catalogue import load_catalogue
 
@@ -31,8 +32,12 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 @app.command("pull")
 def pull_models(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Names in the catalogue.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="Names in the catalogue.", autocompletion=catalogue_names),
+    ] = None,
     all_embedded: Annotated[bool, typer.Option("--all-embedded", help="Every model that gra serves itself.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Fetch models and check them.
 
@@ -50,7 +55,11 @@ def pull_models(
         say(f"{card.name}: {_size(card)}, {card.licence}, {card.licence_url}")
         with show_pull(messages()) as report:
             pull(card, on_progress=report)
-        print(verify(card))
+        path = verify(card)
+        if not as_json:
+            print(path)
+    if as_json:
+        print_json([_plain(card) for card in cards])
 
 
 def _size(card: ModelCard) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gra.cli.arguments import Json
 from gra.cli.console import print_json, results, say
 from gra.cli.run import QUICKSTART
 
@@ -22,14 +23,13 @@ app = typer.Typer(help="Show, compare and check prompts.", no_args_is_help=True,
 Config = Annotated[
     Path | None, typer.Option("--config", help="Configuration file; without it, the quickstart's.", show_default=False)
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("show")
 def show_prompts(
     name: Annotated[str | None, typer.Argument(help="Name of a prompt; without it, all are listed.")] = None,
     config: Config = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """List prompts, or show one as it is sent.
 
@@ -59,11 +59,11 @@ def show_prompts(
 
 
 @app.command("diff")
-def diff_prompts(config: Config = None, as_json: AsJson = False) -> None:
+def diff_prompts(config: Config = None, as_json: Json = False) -> None:
     """Compare the configuration's own prompts with the bundled ones."""
     import difflib
 
-    from gra.cli.safe import safe
+    from gra.display.safe import safe
     from gra.prompts.prompt_set import bundled
 
     own = _loaded(config).synthesis.prompts
@@ -88,7 +88,7 @@ def lint_prompts(
         list[Path] | None, typer.Argument(metavar="[FILES]", help="Files NAME.txt to check instead of all prompts.")
     ] = None,
     config: Config = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Check prompts for what small models trip over.
 

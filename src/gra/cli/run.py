@@ -7,18 +7,16 @@ from typing import Annotated
 
 import typer
 
-from gra.cli.console import results, say
+from gra.cli.arguments import ConfigFile, Json, RunFolder, Set
+from gra.cli.console import say
 
 QUICKSTART = ("data", "quickstart", "quickstart.yaml")
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the configuration, e.g. gate.keep_above=0.5."),
-]
 
 
 def quickstart(
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/quickstart"),
     target: Annotated[int | None, typer.Option(min=1, help="Samples to accept.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Make a first small dataset on this machine.
 
@@ -27,8 +25,8 @@ def quickstart(
     from importlib.resources import files
 
     from gra.cli.attempt import attempt, summarise
-    from gra.cli.opening import config_of, reading
     from gra.config.load import load_config
+    from gra.report.opening import config_of, reading
 
     if (out / "run.json").exists():
         with reading(out) as reader:
@@ -37,22 +35,23 @@ def quickstart(
         if target in (None, known.synthesis.target):
             if accepted >= known.synthesis.target:
                 say(f"The quickstart in {out} is finished. Another one: gra quickstart --out {out}-2")
-                summarise(out, None, results())
+                summarise(out, None, as_json)
                 return
             say(f"Going on with the quickstart in {out}.")
-            attempt(known, out)
+            attempt(known, out, as_json)
             return
     overrides = {} if target is None else {"target": target}
     bundled = Path(str(files("gra").joinpath(*QUICKSTART)))
-    attempt(load_config(bundled, overrides), out)
+    attempt(load_config(bundled, overrides), out, as_json)
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="Configuration file, YAML or JSON.")],
+    config: ConfigFile,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default runs/ and the name of the configuration.")
     ] = None,
     settings: Set = None,
+    as_json: Json = False,
 ) -> None:
     """Make a dataset as a configuration says.
 
@@ -63,12 +62,13 @@ def run(
     from gra.config.load import load_config
 
     loaded = load_config(config, parse_settings(settings or []))
-    attempt(loaded, out or Path("runs") / config.stem)
+    attempt(loaded, out or Path("runs") / config.stem, as_json)
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    run: RunFolder,
     settings: Set = None,
+    as_json: Json = False,
 ) -> None:
     """Go on with a run that was interrupted.
 
@@ -76,8 +76,8 @@ def resume(
     `engine`, `budget` and where things lie can be changed: anything else would make it another run.
     """
     from gra.cli.attempt import attempt
-    from gra.cli.opening import config_of
     from gra.cli.overrides import parse_settings
+    from gra.report.opening import config_of
     from gra.store.run_dir import open_run
 
-    attempt(config_of(open_run(run), parse_settings(settings or [])), run)
+    attempt(config_of(open_run(run), parse_settings(settings or [])), run, as_json)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gra.cli.arguments import Json, RunFolder, sample_ids
 from gra.cli.console import print_json, results
-from gra.cli.opening import find_sample, reading
 from gra.records import Status
+from gra.report.opening import find_sample, reading
 
 if TYPE_CHECKING:
     from gra.cli.views.sample_view import Dossier
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    sample: Annotated[str, typer.Argument(help="Id of a sample, or its beginning; without it, a list.")] = "",
+    run: RunFolder,
+    sample: Annotated[
+        str, typer.Argument(help="Id of a sample, or its beginning; without it, a list.", autocompletion=sample_ids)
+    ] = "",
     status: Annotated[Status | None, typer.Option(help="List only samples that ended so.")] = None,
     round: Annotated[int | None, typer.Option(help="List only samples of this round.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="List at most so many.")] = 50,
     calls: Annotated[bool, typer.Option("--calls", help="Print every prompt and reply in full.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show how a sample was made and judged.
 
@@ -44,14 +46,15 @@ def _one(reader: Reader, beginning: str, full_calls: bool, as_json: bool) -> Non
     from gra.cli.views.parts import print_parts
     from gra.cli.views.sample_view import sample_view
 
-    dossier = _dossier(reader, find_sample(reader, beginning))
+    dossier = dossier_of(reader, find_sample(reader, beginning))
     if as_json:
-        print_json(_plain(dossier, full_calls))
+        print_json(plain_dossier(dossier, full_calls))
         return
     print_parts(results(), sample_view(dossier, full_calls))
 
 
-def _dossier(reader: Reader, sample: Sample) -> Dossier:
+def dossier_of(reader: Reader, sample: Sample) -> Dossier:
+    """A sample with all that is to be shown of it."""
     from gra.cli.views.sample_view import Dossier
 
     wanted = {*sample.examples, sample.duplicate_of}
@@ -63,7 +66,8 @@ def _dossier(reader: Reader, sample: Sample) -> Dossier:
     return Dossier(sample, known, original, reader.calls_of(sample.id))
 
 
-def _plain(dossier: Dossier, full_calls: bool) -> dict[str, Any]:
+def plain_dossier(dossier: Dossier, full_calls: bool) -> dict[str, Any]:
+    """The same as JSON data."""
     return {
         **asdict(dossier.sample),
         "examples": [

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from gra.cli.arguments import Json, RunFolder
 from gra.cli.console import print_json, results
-from gra.cli.opening import reading
+from gra.report.opening import reading
 
 
 def status(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    run: RunFolder,
+    as_json: Json = False,
 ) -> None:
     """Show how far a run has come."""
-    from gra.cli.report import report_on
+    from gra.report.survey import report_on
 
     with reading(run) as reader:
         report = report_on(reader)

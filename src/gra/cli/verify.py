@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from gra.cli.arguments import Json, RunFolder
 from gra.cli.console import print_json
 
 SHOWN = 50
@@ -14,13 +10,13 @@ SHOWN = 50
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    run: RunFolder,
+    as_json: Json = False,
 ) -> None:
     """Check that a run is as it was written."""
     from dataclasses import asdict
 
-    from gra.cli.safe import one_line
+    from gra.display.safe import one_line
     from gra.errors import StoreError
     from gra.store.run_dir import open_run
     from gra.store.verify import verify as findings_in

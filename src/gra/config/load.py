@@ -24,10 +24,10 @@ from gra.config.pool import check_pool, pool_problem
 from gra.config.problems import Problems, listing
 from gra.config.prompt_files import read_prompts
 from gra.config.synthesis import SynthesisConfig
-from gra.config.yaml_source import KeyPath, parse_source, read_source
+from gra.config.yaml_source import KeyPath, Source, parse_source, read_source
 from gra.errors import ConfigError
 
-__all__ = ["NO_OVERRIDES", "PRESETS", "RunConfig", "check_pool", "load_config", "preset_text"]
+__all__ = ["NO_OVERRIDES", "PRESETS", "RunConfig", "check_pool", "config_from", "load_config", "preset_text"]
 
 PRESETS = ("paper",)
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
@@ -55,8 +55,20 @@ def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES
         ConfigError: it cannot be read or used; every problem is named at once.
     """
     path = Path(path)
-    source = read_source(path)
     base = Path(os.path.abspath(path)).parent  # noqa: PTH100 (resolve() would follow a linked file to another folder)
+    return _loaded(read_source(path), base, overrides)
+
+
+def config_from(plain: Mapping[str, Any], overrides: Mapping[str, object] = NO_OVERRIDES) -> RunConfig:
+    """The same for the content of such a file as plain values; relative paths are relative to the current folder.
+
+    Raises:
+        ConfigError: it cannot be used; every problem is named at once.
+    """
+    return _loaded(Source("the configuration", plain), Path.cwd(), overrides)
+
+
+def _loaded(source: Source, base: Path, overrides: Mapping[str, object]) -> RunConfig:
     above = _layer(_nested(overrides), Path.cwd())
     plain = _merged(_layer(source.data, base), above)
 
@@ -111,6 +123,9 @@ def _validated(model: type[T], plain: Any, at: KeyPath, found: list[tuple[KeyPat
     try:
         # As JSON and strictly: a list is a tuple and text a path, but `yes` is no number and "12" is not 12.
         return model.model_validate_json(json.dumps(plain), strict=True)
+    except TypeError as error:  # only a program can hand over such a thing
+        found.append((at, f"holds something that a file could not ({error})"))
+        return None
     except ValidationError as error:
         data = plain if isinstance(plain, dict) else {}
         problems = Problems(model, data, also_known=() if at else ("engine", "preset"))

@@ -6,11 +6,14 @@ returns how many it wrote.
     write_messages  JSON lines of conversations: TRL, OpenAI fine-tuning, Axolotl, most others
     write_alpaca    one JSON list of instruction, input, output: LLaMA-Factory, Axolotl
     write_parquet   conversations with what is known of each: `datasets`, DuckDB, pandas
+
+`write_dataset` writes a run's samples by any of them.
 """
 
 from gra.export.alpaca import write_alpaca
+from gra.export.dataset import Format, write_dataset
 from gra.export.messages import write_messages
 from gra.export.parquet import write_parquet
 from gra.export.rows import exportable
 
-__all__ = ["exportable", "write_alpaca", "write_messages", "write_parquet"]
+__all__ = ["Format", "exportable", "write_alpaca", "write_dataset", "write_messages", "write_parquet"]

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from gra.cli.safe import safe
+from gra.display.safe import safe
 
 MOST_PIECES = 600
 """Sentences of both versions up to which they are compared; comparing takes the square of it."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
 
-from gra.cli.safe import one_line
 from gra.cli.views.parts import heading, line, path_line, table
+from gra.display.safe import one_line
 from gra.engine.comparison import Outcome
 
 COLUMNS = ("variant", "kept", "tried", "yield", "disputes", "agree", "calls", "shared", "tokens")

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gra.cli.safe import one_line, safe
+from gra.display.safe import one_line, safe
 
 NARROW = 56
 """Columns of a terminal below which a table is hard to read."""

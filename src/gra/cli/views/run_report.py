@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from gra.cli.report import ROLES, Report
-from gra.cli.safe import one_line
 from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
+from gra.display.safe import one_line
 from gra.records import Sample
+from gra.report.survey import ROLES, Report
 from gra.store.reader import Total
 
 SAMPLE_LENGTH = 320

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.console import RenderableType
 
 from gra.calls import Reply
-from gra.cli.safe import one_line
 from gra.cli.views.changes import changes
 from gra.cli.views.parts import heading, line, prose, table
+from gra.display.safe import one_line
 from gra.records import Entry, Opinion, Sample, Stage, Verdict, Version
 from gra.store.rows import StoredCall
 

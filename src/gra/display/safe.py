@@ -2,7 +2,7 @@
 
 A terminal obeys what it is sent: escape sequences can rewrite a title, a clipboard or lines above, and direction
 marks can make text read as something else. Markup of `rich` is a matter of its own: our consoles do not know any
-(`console.py`).
+(`cli/console.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Opens what a command works on: a run's reader, a sample by the beginning of its id, a run's configuration."""
+"""Opens what is to be looked at: a run's reader, a sample by the beginning of its id, a run's configuration."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def reading(folder: Path) -> Iterator[Reader]:
 
     with Reader(open_run(folder)) as reader:
         yield reader
+
+
+def closed_rounds(folder: Path) -> dict[int, int]:
+    """Accepted samples by round, of the rounds that are closed; none where there is no run yet."""
+    if not (folder / "run.json").exists():
+        return {}
+    with reading(folder) as reader:
+        return {round.number: round.accepted for round in reader.rounds() if round.state == "closed"}
 
 
 def written_config(run: RunDir) -> dict[str, Any]:
@@ -80,6 +88,11 @@ def find_sample(reader: Reader, beginning: str) -> Sample:
     if reader.calls_of(beginning):
         raise StoreError(f"{beginning} has not ended yet; it is stored when it has")
     raise StoreError(f"no sample of {folder} begins with `{beginning}`. `gra show {folder}` lists them")
+
+
+def state_of(folder: Path, accepted: int, target: int) -> str:
+    """`complete`, `working` (a process has it open) or `unfinished`."""
+    return "complete" if accepted >= target else "working" if being_worked_on(folder) else "unfinished"
 
 
 def being_worked_on(folder: Path) -> bool:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from gra.cli.safe import one_line
-from gra.cli.tally import Tally, yields
-from gra.events import Event, Listener, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded
+from gra.display.safe import one_line
+from gra.display.tally import Tally, yields
+from gra.events import Event, Listener, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded, ignore
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -38,27 +38,47 @@ def watching(console: Console, target: int, closed: Mapping[int, int], logs: Pat
         logs: folder for the log; it is begun when the folder is there.
     """
     tally = Tally(target, time.monotonic, dict(closed))
-    log = Log(logs)
-    lines = Lines(log.write, time.monotonic, all_of_them=True)
-    on_screen = Lines(lambda text: console.print(text, soft_wrap=True), time.monotonic)
-    live = console.is_terminal and not console.is_dumb_terminal
+    with log_of(logs) as log, picture_on(console, tally) as show:
+        yield to_all(tally, log, show)
+
+
+def to_all(*listeners: Listener) -> Listener:
+    """One listener that tells several, in this order."""
 
     def listen(event: Event) -> None:
-        tally(event)
-        lines(event)
-        if not live:
-            on_screen(event)
+        for listener in listeners:
+            listener(event)
 
+    return listen
+
+
+@contextmanager
+def log_of(logs: Path) -> Iterator[Listener]:
+    """Write down what happens while the block lasts; the log is begun when its folder is there."""
+    log = Log(logs)
     try:
-        if not live:
-            yield listen
-            return
-        from rich.live import Live
-
-        with Live(get_renderable=lambda: frame(tally), console=console, refresh_per_second=FRAMES_PER_S):
-            yield listen
+        yield Lines(log.write, time.monotonic, all_of_them=True)
     finally:
         log.close()
+
+
+@contextmanager
+def picture_on(console: Console, tally: Tally) -> Iterator[Listener]:
+    """Show what a tally counts while the block lasts: a live picture on a terminal, else lines by the listener."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield Lines(lambda text: console.print(text, soft_wrap=True), time.monotonic)
+        return
+    from rich.live import Live
+
+    with Live(get_renderable=lambda: frame(tally), console=console, refresh_per_second=FRAMES_PER_S):
+        yield ignore
+
+
+def plain_console(stderr: bool) -> Console:
+    """A console that knows no markup, no emoji names and no highlighting, so nothing inside a text means anything."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, force_jupyter=False, markup=False, emoji=False, highlight=False)
 
 
 def frame(tally: Tally) -> RenderableType:

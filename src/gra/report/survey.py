@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from gra.cli.funnel import Funnel
-from gra.cli.opening import being_worked_on, written_config
 from gra.records import Opinion, Sample, Status
+from gra.report.funnel import Funnel
+from gra.report.opening import state_of, written_config
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader, Round, Totals
@@ -119,10 +119,9 @@ def report_on(reader: Reader) -> Report:
     # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
     accepted = survey.counts[Status.ACCEPTED]
     path = reader.run.path
-    state = "complete" if accepted >= target else "working" if being_worked_on(path) else "unfinished"
     return Report(
         folder=str(path),
-        state=state,
+        state=state_of(path, accepted, target),
         accepted=accepted,
         target=target,
         rounds=tuple(reader.rounds()),

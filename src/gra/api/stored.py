@@ -1,0 +1,154 @@
+"""One run, to look at: its samples, its pool, its report, its datasets."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from gra.config.load import RunConfig
+from gra.display.safe import one_line
+from gra.errors import ConfigError
+from gra.export import Format, write_dataset
+from gra.records import Entry, Sample, Status
+from gra.report.opening import config_of, find_sample
+from gra.report.survey import Report, report_on
+from gra.store.reader import Reader
+from gra.store.run_dir import open_run
+
+FormatName = Literal["messages", "alpaca", "parquet"]
+SHOWN = 5
+"""Accepted samples in a notebook's view of a run."""
+
+
+class Run:
+    """A run as it stands on disk, at the moment of each question; it may be at work meanwhile.
+
+    Iterating over it gives the accepted samples, `len(run)` their number, and `run["r01-00003"]` any one sample.
+    Close it, or use it in a `with` statement, to let go of its database.
+
+    Raises:
+        StoreError: from everything here, if the folder is no run or cannot be read.
+    """
+
+    def __init__(self, folder: Path, statement: str = "") -> None:
+        self._reader = Reader(open_run(folder))
+        self._config = config_of(self._reader.run)
+        self._statement = statement
+        self._closed = False
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._reader.run.path
+
+    @property
+    def config(self) -> RunConfig:
+        """What it was told, every default and preset written out."""
+        return self._config
+
+    @property
+    def complete(self) -> bool:
+        """True if as many samples are accepted as were asked for."""
+        return len(self) >= self.config.synthesis.target
+
+    @property
+    def statement(self) -> str:
+        """Why it stopped short of what was asked for; empty if it did not, or was interrupted."""
+        if self._statement or self.complete:
+            return self._statement
+        rounds = self._reader.rounds()
+        return str(rounds[-1].detail.get("statement", "")) if rounds else ""
+
+    @property
+    def accepted(self) -> Iterator[Sample]:
+        """The accepted samples, in order, read as they are asked for."""
+        return self.samples(Status.ACCEPTED)
+
+    def samples(self, status: Status | str | None = None, round: int | None = None) -> Iterator[Sample]:
+        """All samples that have ended, or those of one status or round, in order, read as they are asked for."""
+        return self._reader.iter_samples(None if status is None else _status(status), round)
+
+    def pool(self) -> list[Entry]:
+        """What Generators take examples from: the seeds, and what closed rounds accepted."""
+        return self._reader.pool()
+
+    def report(self) -> Report:
+        """Yields, reasons, calls and tokens of the whole run."""
+        return report_on(self._reader)
+
+    def export(
+        self,
+        format: FormatName = "messages",
+        path: str | Path | None = None,
+        *,
+        status: Status | str = Status.ACCEPTED,
+        metadata: bool = False,
+    ) -> Path:
+        """Write a dataset and say where it is, by default in the run's folder `export`.
+
+        Raises:
+            TargetMissed: there is no such sample; nothing is written.
+            MissingExtra: Parquet needs an extra that is not installed.
+        """
+        if format not in list(Format):
+            raise ConfigError(f"there is no form `{format}` of a dataset; there are: {', '.join(Format)}")
+        out = None if path is None else Path(path)
+        return write_dataset(self._reader, Format(format), out, _status(status), metadata)[0]
+
+    def close(self) -> None:
+        """Let go of the database. What was read stays."""
+        self._reader.close()
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self._reader.funnel().by_status.get(Status.ACCEPTED, 0)
+
+    def __bool__(self) -> bool:
+        return True  # a run that has accepted nothing yet is a run
+
+    def __iter__(self) -> Iterator[Sample]:
+        return self.accepted
+
+    def __getitem__(self, id: str) -> Sample:
+        return find_sample(self._reader, id)
+
+    def __repr__(self) -> str:
+        stands = "closed" if self._closed else f"{len(self)} of {self.config.synthesis.target} accepted"
+        return f"<gra.Run {self.folder}: {stands}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks. Everything in it is escaped: models wrote it."""
+        if self._closed:
+            return f"<p>{_escaped(repr(self))}</p>"
+        counts = self._reader.funnel().by_status
+        told = ", ".join(f"{n} {status.value.replace('_', ' ')}" for status, n in counts.items()) or "no sample yet"
+        rows = "".join(
+            f"<tr><td>{_escaped(s.id)}</td><td>{_escaped(s.domain)}</td><td>{s.score:.1f}</td>"
+            f"<td>{_escaped(s.instruction)}</td><td>{_escaped(s.response)}</td></tr>"
+            for s in islice(self.accepted, SHOWN)
+        )
+        head = "".join(f"<th>{name}</th>" for name in ("id", "domain", "score", "instruction", "response"))
+        return f"<p><b>{_escaped(repr(self))}</b><br>{told}</p><table><tr>{head}</tr>{rows}</table>"
+
+
+def _status(status: Status | str) -> Status:
+    try:
+        return Status(status)
+    except ValueError:
+        raise ConfigError(f"no sample ends as `{status}`; the statuses are: {', '.join(Status)}") from None
+
+
+def _escaped(text: str) -> str:
+    return html.escape(one_line(text, 200))
