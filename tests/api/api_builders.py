@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from gra.testing.fake_answers import FakeModel
@@ -11,10 +13,8 @@ KIND = tuple(FakeModel(name, judge=lambda body: 0.9) for name in NAMES)
 """Models that find everything good."""
 
 
-def plain_config(folder: Any, base_url: str = "http://127.0.0.1:9/v1", **changes: Any) -> dict[str, Any]:
+def plain_config(folder: Path, base_url: str = "http://127.0.0.1:9/v1", **changes: Any) -> dict[str, Any]:
     """The content of a configuration; its seeds are written into the folder."""
-    import json
-
     rows = [{"instruction": f"Say number {n} in words.", "response": f"It is number {n}, in words."} for n in range(8)]
     (folder / "seeds.json").write_text(json.dumps(rows))
     plain: dict[str, Any] = {
