@@ -107,7 +107,8 @@ def test_another_folder_and_another_seed_file(gra: Gra, tmp_path: Path) -> None:
     done = gra("init", "deep/er/my.yaml", "--seeds", "few.jsonl")
     assert done.exit_code == 0, done.stderr
     config = load_config("deep/er/my.yaml").synthesis
-    assert config.seeds and config.seeds.path == tmp_path / "few.jsonl" and config.gate.type == "paper", (
+    assert config.seeds and config.seeds.path == tmp_path / "few.jsonl"
+    assert config.gate.type == "paper", "three seeds set no exam"
         "three seeds set no exam"
     )
 
