@@ -109,8 +109,6 @@ def test_another_folder_and_another_seed_file(gra: Gra, tmp_path: Path) -> None:
     config = load_config("deep/er/my.yaml").synthesis
     assert config.seeds and config.seeds.path == tmp_path / "few.jsonl"
     assert config.gate.type == "paper", "three seeds set no exam"
-        "three seeds set no exam"
-    )
 
 
 def test_the_pool_is_filled_up_and_kept_to_what_the_machine_can_do() -> None:
