@@ -154,10 +154,10 @@ def test_the_same_command_goes_on_after_ctrl_c(gra: Gra, server: FakeServer, tmp
     config, out = config_file(tmp_path, server.base_url, **STRICT), tmp_path / "out"
     arguments = ["ablate", str(config), "--out", str(out), "--variants", "full,majority"]
     command = [sys.executable, "-c", "from gra.cli.app import main; main()", *arguments]
+    server.next_faults.extend([*["ok"] * 150, "stall"])  # in the middle of the first variant
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 60
-    while len(server.bodies) < 120 and time.monotonic() < until:
-        time.sleep(0.005)
+    while server.next_faults and child.poll() is None:
+        time.sleep(0.01)
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130, said
