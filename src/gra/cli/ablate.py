@@ -31,7 +31,9 @@ def ablate(
     as_json: Json = False,
     settings: Set = None,
 ) -> None:
-    """Run a configuration and its ablations, and compare what comes of them.
+    """Compare a configuration with its ablations.
+
+    What does each part of the method add? Everything is run once in full, and once more without each part.
 
     The variants: full, single_model, fixed_roles, no_review, one_reviewer, majority, no_adjudication, no_revision. Each
     is a run in a folder of its own. Calls that they have in common are asked once. What is finished is not run again,
