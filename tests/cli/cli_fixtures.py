@@ -1,6 +1,6 @@
 """The command line, in this process, a run for it to look at, and models that answer it.
 
-A plugin of the tests that name it, as mypy takes only one `conftest` in all.
+A plugin of the tests that name it.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from gra.llm import Endpoint, Limit
 from gra.testing.fake_answers import FakeModel, embedding, value_for
 from gra.testing.fake_server import FakeServer
 
+pytest_plugins = ["llm_fixtures"]
+
 Connect = Callable[..., Endpoint]
 Ask = Callable[..., Request]
 

@@ -15,6 +15,8 @@ from gra.llm import ApiKey, Endpoint, Limit, probe
 from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FAULTS, FakeServer
 
+pytest_plugins = ["llm_fixtures"]
+
 Connect = Callable[..., Endpoint]
 Ask = Callable[..., Request]
 SCHEMA = {

@@ -19,6 +19,8 @@ from gra.errors import EndpointError, KeyRefused, MissingExtra
 from gra.events import Event, Notice
 from gra.llm import Endpoint, Limit, LocalServer, probe
 
+pytest_plugins = ["llm_fixtures"]
+
 Ask = Callable[..., Request]
 SCHEMA = {
     "type": "object",

@@ -1,3 +1,5 @@
+"""Endpoints at a fake server. A plugin of the tests that name it."""
+
 from __future__ import annotations
 
 import os
