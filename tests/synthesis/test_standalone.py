@@ -13,6 +13,7 @@ List the steps described in the section.
 Which command is mentioned on the page?
 What does the article say? Explain what the text above means.
 Translate this passage: it.
+Read the text and answer.
 """.strip().split("\n")
 
 STANDING = """
@@ -20,7 +21,6 @@ Write a paragraph about bees, and give the paragraph a title.
 How do I centre text on the page of a website?
 Explain why dough rises in a warm kitchen.
 Summarise the following paragraph: "Honey bees tell each other where flowers are by dancing for some time."
-Read the text and answer.
 Name three books about the sea.
 """.strip().split("\n")
 
