@@ -13,6 +13,7 @@ List the steps described in the section.
 Which command is mentioned on the page?
 What does the article say? Explain what the text above means.
 Translate this passage: it.
+Read the text and answer.
 """.strip().split("\n")
 
 STANDING = """
