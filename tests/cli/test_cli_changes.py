@@ -88,7 +88,7 @@ def test_a_server_that_does_not_know_the_model_any_more(gra: Gra, server: FakeSe
 
 def test_prompts_of_another_version(gra: Gra, half: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as upgraded:
-        upgraded.setattr("gra.engine.run.prompts_digest", lambda: "sha256:other")
+        upgraded.setattr("gra.prompts.prompt_set.PromptSet.digest", "sha256:other")
         done = gra("resume", half)
         assert done.exit_code == 5
         assert "begun with other prompts" in done.stderr and "the version of gra" in done.stderr

@@ -136,7 +136,7 @@ def test_any_terminal_will_do(run_folder: Path, environment: dict[str, str]) -> 
         assert done.returncode == 0, done.stderr
         assert "\x1b[3" not in done.stdout
         assert "PYTHONIOENCODING" not in environment or done.stdout.isascii()
-        whole = {"status": str(run_folder), "show": "r01-00002"}[arguments[0]]
+        whole = {"show": "r01-00002", "init": str(config)}.get(arguments[0], run)
         assert whole in done.stdout, "what people copy is not broken over lines"
 
 

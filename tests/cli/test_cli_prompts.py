@@ -71,7 +71,7 @@ def test_own_prompts_are_compared_with_the_bundled_ones(gra: Gra, tmp_path: Path
 def test_what_comes_with_gra_has_nothing_to_warn_of(gra: Gra, config: Path | None) -> None:
     done = gra("prompts", "lint", *(["--config", config] if config else []))
     assert done.exit_code == 0
-    assert "14 prompts, 0 findings" in done.stdout
+    assert "20 prompts, 0 findings" in done.stdout
 
 
 ASK = "Exercise: {{instruction}}\n\nAnswer: {{response}}\n\nQuestion: {{question}}"
@@ -115,7 +115,7 @@ def test_a_question_whose_good_answer_is_no_and_a_prompt_too_long_are_told(gra: 
     models = ["qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-0.5b-instruct", "gemma-3-270m", "smollm2-135m-instruct"]
     small = {"models": models, "engine": {"local": {"context": 1024}}}
     told = findings(gra, tmp_path, **small)
-    assert {f["prompt"] for f in told} == {"opinion_response", "opinion_ruling"}
+    assert {f["prompt"] for f in told} == {"instruction_document", "opinion_response", "opinion_ruling"}
     assert all("more than a third of the context of 1024" in f["what"] for f in told)
 
 
