@@ -93,4 +93,4 @@ def test_no_terminal_is_harmed(gra: Gra, runs: Path, tmp_path: Path, columns: in
         assert not any(char in done.stdout for char in FORBIDDEN)
     table = gra("diff", runs / "whole", runs / "half", columns=40).stdout
     assert all(len(row) <= 40 or "runs" in row for row in table.split("\n")), "but for paths, which can be copied"
-    assert not re.search(r"[^\x00-\x7f]", gra("list", runs).stdout)
+    assert not re.search(r"[^\x00-\x7f\ufffd]", gra("list", runs).stdout)

@@ -78,7 +78,7 @@ class SeedsGate(Settings):
 
     type: Literal["seeds"] = "seeds"
     exam: int = Field(default=16, ge=4, le=512)
-    """Seeds, and as many broken twins, that a reviewer reads at most before the run; half if that makes it clear."""
+    """Seeds, and as many broken twins, that a reviewer reads at most before the run; half where that makes it clear."""
     keep_above: float = Field(default=0.25, ge=0, lt=1)
     """A response passes if the committee ranks it above this share of the seeds' own responses."""
     keep_instructions_above: float = Field(default=0.10, ge=0, lt=1)

@@ -59,16 +59,20 @@ def set_exam(entries: Sequence[Entry], config: SynthesisConfig, size: int) -> di
 async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Standing | str:
     """One model's standing at one stage, or why it has none: there is a question on which it could not be read.
 
-    Whoever has shown after half of the questions that it can tell, or that it is at chance, is not asked the others.
+    Whoever has shown after half of the questions, or after three quarters, that it can tell or that it is at chance, is
+    not asked the others.
     """
-    half = max(LEAST_QUESTIONS, math.ceil(len(questions) / 2))
-    standing = await _standing(ask, model, reading, questions[:half])
-    if isinstance(standing, str) or not standing.unsure or half >= len(questions):
-        return standing
-    rest = await _standing(ask, model, reading, questions[half:])
-    if isinstance(rest, str):
-        return rest
-    return replace(standing, good=standing.good + rest.good, broken=standing.broken + rest.broken)
+    standing, read = Standing(model, questions[0].good.stage, (), ()), 0
+    for look in (0.5, 0.75, 1.0):
+        upto = max(LEAST_QUESTIONS, math.ceil(look * len(questions)))
+        more = await _standing(ask, model, reading, questions[read:upto])
+        if isinstance(more, str):
+            return more
+        standing = replace(standing, good=standing.good + more.good, broken=standing.broken + more.broken)
+        read = upto
+        if read >= len(questions) or not standing.unsure:
+            break
+    return standing
 
 
 async def _standing(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Standing | str:

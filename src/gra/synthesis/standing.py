@@ -22,7 +22,9 @@ CLIP = 0.001
 SURE = NORMAL.inv_cdf(0.95)
 """Standard errors from 0 that a separation must be to count."""
 PLAIN = NORMAL.inv_cdf(0.99)
-"""Standard errors from 0 that make half an exam enough: stricter, because a short exam is the luckier one."""
+"""Standard errors from 0 that make a part of an exam enough: stricter, because a short exam is the luckier one."""
+FUTILE = 0.5
+"""Standard errors from 0 after half an exam from which a model seldom comes to have a say: one time in ten, if it is as good as it looks."""
 LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
@@ -69,7 +71,7 @@ class Standing:
     @property
     def unsure(self) -> bool:
         """True if a longer exam could well change whether the model has a say."""
-        return 0 < self.separation / self.error <= PLAIN
+        return FUTILE < self.separation / self.error <= PLAIN
 
     @cached_property
     def weight(self) -> float:

@@ -1,4 +1,4 @@
-"""Runs as a table, those that are broken below it."""
+"""Runs, two lines each: where it is, so that it can be copied, and how it stands."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from datetime import UTC, datetime
 
 from rich.console import RenderableType
 
-from gra.cli.views.parts import duration, path_line, prose, size, table
+from gra.cli.views.parts import Unbroken, duration, line, prose, size
+from gra.display.safe import one_line
 from gra.report.runs import Listed
 
 
 def run_list(runs: Sequence[Listed]) -> Iterator[RenderableType]:
-    """One line a run."""
-    rows = [(str(run.folder), run.state, *_counts(run), _age(run.changed), size(run.bytes)) for run in runs]
-    if rows:
-        yield table(("run", "state", "accepted", "models", "last written", "size"), rows, numbers=(5,))
+    """All of them, in their order."""
     for run in runs:
+        yield Unbroken(one_line(str(run.folder)))
         if run.problem:
-            yield path_line("broken", str(run.folder))
-            yield prose(run.problem, indent=4, style="dim")
-
-
-def _counts(run: Listed) -> tuple[str, str]:
-    if run.problem:
-        return "-", "-"
-    return f"{run.accepted} of {run.target}", ", ".join(run.models)
+            yield prose(f"{run.state}: {run.problem}", indent=4, style="dim")
+            continue
+        told = (
+            run.state,
+            f"{run.accepted} of {run.target} accepted",
+            f"written {_age(run.changed)}",
+            size(run.bytes),
+            ", ".join(run.models),
+        )
+        yield line("; ".join(told), indent=4, style="dim")
 
 
 def _age(changed: datetime | None) -> str:
