@@ -61,8 +61,10 @@ def _say_models(config: RunConfig) -> None:
 def _watched(config: RunConfig, folder: Path) -> Ending:
     from gra.engine.run import synthesise
 
+    # How many seeds there are to refine is known when they have been read.
+    target = 0 if config.synthesis.task == "refine" else config.synthesis.target
     try:
-        with watching(messages(), config.synthesis.target, closed_rounds(folder), folder / "logs") as listen:
+        with watching(messages(), target, closed_rounds(folder), folder / "logs") as listen:
             return asyncio.run(synthesise(config, folder, listen))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_stopped(folder)) from None

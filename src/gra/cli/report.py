@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gra.cli.funnel import Funnel
 from gra.cli.opening import being_worked_on, written_config
+from gra.engine.compute import compute, sizes, unsized
 from gra.records import Opinion, Sample, Status
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Report:
     funnel: Funnel
     ended: tuple[Ended, ...]
     totals: Totals
+    compute: float | None
+    """Cost in the unit of `engine.compute`; None if the size of a model is not known."""
+    unsized: tuple[str, ...]
+    """The models whose size is not known."""
     exam: tuple[dict[str, Any], ...]
     readings: dict[str, str]
     outside: dict[str, float]
@@ -86,6 +91,7 @@ class Report:
             "statuses": [asdict(ended) for ended in self.ended],
             "calls": {"all": asdict(self.totals.all), "by_model_and_task": usage},
             "tokens_per_accepted": self.tokens_per_accepted,
+            "compute": self.compute,
             "exam": list(self.exam),
             "readings": self.readings,
             "outside_yes_and_no": self.outside,
@@ -102,20 +108,25 @@ def report_on(reader: Reader) -> Report:
     survey = Survey()
     for sample in reader.iter_samples():
         survey.add(sample)
-    target = int(written_config(reader.run).get("target", 0))
+    config = written_config(reader.run)
+    target = int(config.get("target", 0))
     # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
     accepted = survey.counts[Status.ACCEPTED]
     path = reader.run.path
-    state = "complete" if accepted >= target else "working" if being_worked_on(path) else "unfinished"
+    rounds, totals = reader.rounds(), reader.totals()
+    ended = accepted >= target or any(r.state == "closed" and r.detail.get("used_up") for r in rounds)
+    state = "complete" if ended else "working" if being_worked_on(path) else "unfinished"
     return Report(
         folder=str(path),
         state=state,
         accepted=accepted,
         target=target,
-        rounds=tuple(reader.rounds()),
+        rounds=tuple(rounds),
         funnel=survey.funnel,
         ended=survey.ended(),
-        totals=reader.totals(),
+        totals=totals,
+        compute=compute(totals.by_model(), known := sizes(config.get("models", ()))),
+        unsized=tuple(unsized(totals.by_model(), known)),
         exam=tuple(reader.fact("exam") or ()),
         readings=reader.fact("readings") or {},
         outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},

@@ -21,6 +21,7 @@ class Tally:
     """Listens to a run and adds up."""
 
     target: int
+    """0 where it is told when the first round begins."""
     clock: Callable[[], float]
     closed: dict[int, int] = field(default_factory=dict)
     """Accepted samples by closed round, earlier attempts included."""
@@ -46,6 +47,7 @@ class Tally:
         match event:
             case PhaseStarted(phase, detail, total):
                 self.phase, self.detail, self.total, self.done = phase, detail, total, 0
+                self.target = self.target or (total if phase == "round" else 0)
                 self._round_begun = (self.clock(), self.accepted)
             case PhaseAdvanced(done):
                 self.done = done

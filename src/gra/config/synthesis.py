@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from gra.config.models import EmbeddingConfig, ModelConfig, Settings
+
+ALL_SEEDS = 0
+"""The target of a refinement that names none."""
 
 
 class Domain(Settings):
@@ -107,6 +111,9 @@ class Budget(Settings):
     """Model calls in all."""
     tokens: int | None = Field(default=None, ge=1)
     """Prompt and completion tokens in all, cached ones counted too."""
+    compute: float | None = Field(default=None, gt=0)
+    """Billions of parameters times millions of tokens in all: prompt tokens that were not cached, and completions. All
+    models have to be of the catalogue or say their `parameters`."""
     minutes: float | None = Field(default=None, gt=0)
     """Wall time of one attempt."""
 
@@ -118,12 +125,16 @@ Casting = Annotated[RandomCasting | FixedCasting | SingleCasting, Field(discrimi
 class SynthesisConfig(Settings):
     """Everything that decides what the dataset will be."""
 
+    task: Literal["synthesise", "refine"] = "synthesise"
+    """`synthesise` makes new samples after the pattern of the seeds. `refine` keeps the seeds' instructions and writes
+    their responses anew, where that makes them better."""
     seeds: SeedsConfig
     models: tuple[ModelConfig, ...] = Field(min_length=1)
-    target: int = Field(ge=1)
-    """Samples to accept, over all rounds."""
+    target: int = Field(default=None, ge=1, validate_default=True)
+    """Samples to accept, over all rounds. Needed, but `refine` may leave it out: all seeds."""
     rounds: int = Field(default=1, ge=1)
-    """Rounds of growing the pool; each asks for an equal share of the target and learns from those before."""
+    """Rounds of growing the pool; each asks for an equal share of the target and learns from those before. `refine`
+    has one."""
     reviewers: int = Field(default=2, ge=1, le=64)
     """N_R: reviewers drawn for every version of every sample."""
     casting: Casting = RandomCasting()
@@ -159,6 +170,16 @@ class SynthesisConfig(Settings):
     random_seed: int = Field(default=0, ge=0, lt=2**63)
     """Every random draw of the run derives from this."""
 
+    @field_validator("target", mode="wrap")
+    @classmethod
+    def _all_seeds(cls, target: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> int:
+        if not target and info.data.get("task") == "refine":
+            return ALL_SEEDS
+        if target is None:
+            raise PydanticCustomError("missing", "missing")
+        checked: int = check(target)
+        return checked
+
     @model_validator(mode="after")
     def _names_unique(self) -> Self:
         for kind, names in (
@@ -174,3 +195,10 @@ class SynthesisConfig(Settings):
         if not self.domains:
             raise ValueError("`domains` must name at least one domain")
         return self
+
+
+def bounded(config: SynthesisConfig, seeds: int) -> SynthesisConfig:
+    """A refinement has one round and cannot be asked for more than there are seeds; otherwise as it is."""
+    if config.task != "refine":
+        return config
+    return config.model_copy(update={"rounds": 1, "target": min(config.target or seeds, seeds)})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gra.config.pool import adjudicated, committee_size, judges
-from gra.config.synthesis import SeedsGate, SynthesisConfig
+from gra.config.synthesis import SeedsGate, SynthesisConfig, bounded
 from gra.prompts.template import load_template
 from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Reading, Seed, Stage
 
@@ -97,13 +97,17 @@ def plan(config: SynthesisConfig, seeds: Sequence[Seed], readings: Mapping[str, 
         readings: how each model's opinion is read, where that is known; else what the configuration asks for, and
             probabilities for `auto`.
     """
+    config = bounded(config, len(seeds))
     lengths = Lengths(
         min(fmean(tokens(s.instruction) for s in seeds), 400),
         min(fmean(tokens(s.response) for s in seeds), config.generation.max_tokens),
     )
     written = written_share(config, readings or {})
+    most = math.floor(config.target * config.budget.candidates_per_accepted)
+    if config.task == "refine":
+        most = len(seeds)
     before = (_annotation(seeds, lengths), _exam(config, len(seeds), lengths, written))
-    scenarios = tuple(_scenario(name, share, config, lengths, written, before) for name, share in YIELDS.items())
+    scenarios = tuple(_scenario(name, share, config, lengths, written, before, most) for name, share in YIELDS.items())
     return Plan(scenarios, _assumptions(config, lengths, written))
 
 
@@ -119,14 +123,18 @@ def written_share(config: SynthesisConfig, readings: Mapping[str, Reading]) -> f
 
 
 def _scenario(
-    name: str, share: float, config: SynthesisConfig, lengths: Lengths, written: float, before: tuple[Cost, ...]
+    name: str,
+    share: float,
+    config: SynthesisConfig,
+    lengths: Lengths,
+    written: float,
+    before: tuple[Cost, ...],
+    most: int,
 ) -> Scenario:
-    candidates = min(
-        math.ceil(config.target / share), math.floor(config.target * config.budget.candidates_per_accepted)
-    )
+    candidates = min(math.ceil(config.target / share), most)
     accepted = min(config.target, round(candidates * share))
-    each = _candidate(config, lengths, written, share)
-    summaries = _summary(lengths).times(accepted)
+    each = (_refined if config.task == "refine" else _candidate)(config, lengths, written, share)
+    summaries = _summary(lengths).times(accepted * (config.task != "refine"))  # a seed has its own
     return Scenario(name, share, candidates, accepted, (*before, *(c.times(candidates) for c in each), summaries))
 
 
@@ -178,9 +186,9 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
     if not isinstance(config.gate, SeedsGate):
         return none
     pairs = min(config.gate.exam, seeds)
-    both = _opinion("exam", "instruction", lengths, written, 0.0) + _opinion(
-        "exam", "response", lengths, written, lengths.response
-    )
+    both = _opinion("exam", "response", lengths, written, lengths.response)
+    if config.task != "refine":
+        both += _opinion("exam", "instruction", lengths, written, 0.0)
     return none + both.times(len(judges(config)) * pairs * 2)
 
 
@@ -189,12 +197,31 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     passes = math.sqrt(share)
     shots = fmean(config.examples)
     example = shots * (KEYWORDS + lengths.instruction + SUMMARY)
+    first = _opinion("review instruction", "instruction", lengths, written, 0.0)
+    return (
+        _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
+        _call("instruction", "instruction", example, lengths.instruction, shots),
+        first.times(committee_size(config)),
+        *(cost.times(passes) for cost in _answered(config, lengths, written, passes)),
+    )
+
+
+def _refined(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
+    """The mean seed: its own response is reviewed beside the new one."""
+    return _answered(config, lengths, written, share, own=float(config.review != "none"))
+
+
+def _answered(
+    config: SynthesisConfig, lengths: Lengths, written: float, passes: float, own: float = 0.0
+) -> tuple[Cost, ...]:
+    """The response to one instruction, and `own` more that are only reviewed."""
+    shots = fmean(config.examples)
     answered = min(shots, config.response_examples)
     manner = answered * (lengths.instruction + lengths.response)
     size = committee_size(config)
-    responses = passes * (1 + (1 - passes) * min(config.max_revisions, size, 1))
+    revised = (1 - passes) * min(config.max_revisions, size, 1)
+    responses = own + 1 + revised
     said = size * COMMENT
-    first = _opinion("review instruction", "instruction", lengths, written, 0.0)
     second = _opinion("review response", "response", lengths, written, lengths.response)
     comment = _call("comment", "comment", lengths.instruction + lengths.response, COMMENT)
     commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
@@ -203,11 +230,8 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     corrected = lengths.instruction + said + manner
     again = _call("revise", "revise", corrected, lengths.response, answered)
     return (
-        _call("keywords", "keywords", shots * KEYWORDS, KEYWORDS + DOMAIN, shots),
-        _call("instruction", "instruction", example, lengths.instruction, shots),
-        first.times(size),
-        answer.times(passes),
-        again.times(responses - passes),
+        answer,
+        again.times(revised),
         second.times(size * responses),
         comment.times(size * responses * commented),
         ruling.times(DISPUTED * responses * adjudicated(config)),
@@ -217,8 +241,11 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
 def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float) -> tuple[str, ...]:
     yields = ", ".join(f"{name} {share:.0%}" for name, share in YIELDS.items())
     revised = "each rejected response is revised once" if config.max_revisions else "nothing is revised"
+    accepted = f"share of candidates accepted: {yields}; as many fail at the instruction as at the response"
+    if config.task == "refine":
+        accepted = f"share of seeds kept, with their own or a new response: {yields}"
     return (
-        f"share of candidates accepted: {yields}; as many fail at the instruction as at the response",
+        accepted,
         f"candidates are as long as the seeds: {lengths.instruction:.0f} tokens of instruction, "
         f"{lengths.response:.0f} of response, at {CHARACTERS_PER_TOKEN:g} characters per token",
         f"opinions of {written:.0%} of the judges are written, of the others read from probabilities",

@@ -19,6 +19,7 @@ from gra.events import Listener, SampleEnded
 from gra.postprocess.dedup import Known, Vectors, select
 from gra.records import Sample, Status
 from gra.store.writer import Writer
+from gra.synthesis.refine import refine_sample
 from gra.synthesis.sample import Study, begin, end, run_sample
 
 BLIND_YIELD = 0.5
@@ -47,6 +48,8 @@ class Result:
     """Every candidate that was begun, each with its end."""
     statement: str
     """Why the round is not full; empty if it is."""
+    used_up: bool = False
+    """In refinement: every seed was tried, and each has its end."""
 
     @property
     def accepted(self) -> list[Sample]:
@@ -139,7 +142,8 @@ class Round:
 
     async def _one(self, index: int) -> Sample:
         try:
-            sample = await run_sample(self.study, self.number, index)
+            life = refine_sample if self.study.config.task == "refine" else run_sample
+            sample = await life(self.study, self.number, index)
             if sample.status is Status.PASSED:
                 await self._embed([sample])
             self._failures_in_a_row = 0
@@ -200,13 +204,24 @@ class Round:
         for sample in ends.values():
             if sample.status is Status.PASSED:
                 ends[sample.index] = _surplus(sample, "the run stopped before the candidates ahead of it had ended")
-        return Result(tuple(ends[i] for i in sorted(ends)), statement)
+        used_up = self.study.config.task == "refine" and self._frontier >= self.limits.candidates
+        failed = any(s.status is Status.FAILED for s in ends.values())
+        return Result(tuple(ends[i] for i in sorted(ends)), statement, used_up and not failed)
 
     def _too_few(self) -> str:
+        if self.study.config.task == "refine":
+            return self._all_tried()
         return (
             f"the yield is too low: {self._frontier} candidates of round {self.number} gave "
             f"{len(self._passed)} that passed the review, {self.limits.target} were asked for"
         )
+
+    def _all_tried(self) -> str:
+        kept = [s for s in self._select() if s.status is Status.ACCEPTED]
+        failed = sum(s.status is Status.FAILED for s in self.ended.values())
+        told = f"{len(kept)} of {self._frontier} seeds are kept, {sum(s.refined is True for s in kept)} of them"
+        later = f"; an endpoint failed on {failed}, which are tried again when the run goes on" if failed else ""
+        return f"{told} with a new response{later}"
 
 
 FULL = "the round was full without it"

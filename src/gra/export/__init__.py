@@ -11,6 +11,6 @@ returns how many it wrote.
 from gra.export.alpaca import write_alpaca
 from gra.export.messages import write_messages
 from gra.export.parquet import write_parquet
-from gra.export.rows import exportable
+from gra.export.rows import Integration, Row, exportable
 
-__all__ = ["exportable", "write_alpaca", "write_messages", "write_parquet"]
+__all__ = ["Integration", "Row", "exportable", "write_alpaca", "write_messages", "write_parquet"]

@@ -33,6 +33,11 @@ class Total:
     seconds: float = 0.0
     """Sum of the calls' wall times; calls overlap."""
 
+    @property
+    def computed_tokens(self) -> int:
+        """Tokens that a model had to read or write: those of prompts that were not cached, and those of replies."""
+        return self.prompt_tokens - self.cached_tokens + self.completion_tokens
+
     def __add__(self, other: Total) -> Total:
         """Both together."""
         return Total(

@@ -19,18 +19,23 @@ class Pool:
         for entry in self.entries:
             self._by_domain.setdefault(entry.domain, []).append(entry)
 
+    @property
+    def seeds(self) -> tuple[Entry, ...]:
+        """D(0), in the order of the seed file."""
+        return tuple(e for e in self.entries if e.round == 0)
+
     def draw_domain(self, rng: random.Random) -> str:
         """A domain, as often as the seeds have it (the paper leaves this open).
 
         A domain with fewer entries than the least number of examples is passed over, as long as another has enough.
         """
-        seeds = Counter(e.domain for e in self.entries if e.round == 0)
+        seeds = Counter(e.domain for e in self.seeds)
         enough = {d: n for d, n in seeds.items() if len(self._by_domain[d]) >= self._fewest} or dict(seeds)
         domains = sorted(enough)
         return rng.choices(domains, [enough[d] for d in domains])[0]
 
-    def draw_examples(self, domain: str, rng: random.Random, most: int) -> tuple[Entry, ...]:
-        """Between the least number and `most` entries of the domain; fewer if it has fewer."""
-        entries = self._by_domain.get(domain, [])
+    def draw_examples(self, domain: str, rng: random.Random, most: int, but: str = "") -> tuple[Entry, ...]:
+        """Between the least number and `most` entries of the domain but the one with this id; fewer if it has fewer."""
+        entries = [e for e in self._by_domain.get(domain, []) if e.id != but]
         count = min(rng.randint(self._fewest, most), len(entries))
         return tuple(rng.sample(entries, count))

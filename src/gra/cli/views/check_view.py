@@ -19,8 +19,11 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
     """Configuration, seeds, models, cost."""
     synthesis = found.config.synthesis
     yield heading("Configuration")
+    made = f"{count(synthesis.target, 'sample')} in {count(synthesis.rounds, 'round')}"
+    if synthesis.task == "refine":
+        made = f"{synthesis.target or 'all'} seeds refined"
     yield line(
-        f"{count(synthesis.target, 'sample')} in {count(synthesis.rounds, 'round')}; each has a generator, "
+        f"{made}; each has a generator, "
         f"{count(committee_size(synthesis), 'reviewer')} and {'an' if adjudicated(synthesis) else 'no'} adjudicator "
         f"out of {len(synthesis.models)} models (`casting: {synthesis.casting.policy}`); gate `{synthesis.gate.type}`",
         indent=2,

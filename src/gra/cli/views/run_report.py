@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from gra.cli.report import ROLES, Report
 from gra.cli.safe import one_line
 from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
+from gra.engine.compute import UNIT_NAME, how_to_name
 from gra.records import Sample
 from gra.store.reader import Total
 
@@ -33,6 +34,9 @@ def summary(report: Report, seconds: float | None, files: Mapping[str, Path]) ->
         f"{report.accepted} of {report.target} samples accepted, from {count(_candidates(report), 'candidate')}"
     )
     yield from funnel(report)
+    for this in report.rounds:
+        if statement := this.detail.get("statement"):
+            yield line(str(statement), indent=2)
     yield heading("Models")
     yield _by_model(report)
     yield from cost(report, seconds)
@@ -80,6 +84,10 @@ def cost(report: Report, seconds: float | None) -> Iterator[RenderableType]:
         + (f". This attempt took {duration(seconds)}." if seconds is not None else "."),
         indent=2,
     )
+    if report.compute is not None:
+        yield line(f"compute: {report.compute:,.3g} {UNIT_NAME}", indent=2)
+    elif report.unsized:
+        yield line(f"compute: unknown; {how_to_name(report.unsized)}", indent=2, style="dim")
 
 
 def status(report: Report) -> Iterator[RenderableType]:
