@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gra.cli import check, export, models, run, show, status, verify
+from gra.cli import check, distill, export, models, run, show, status, verify
 from gra.cli.console import say, tolerate_any_text
 from gra.errors import GraError
 
@@ -79,6 +79,7 @@ app.command("resume")(run.resume)
 app.command("status")(status.status)
 app.command("show")(show.show)
 app.command("export")(export.export)
+app.command("distill")(distill.distill)
 app.command("verify")(verify.verify)
 app.add_typer(models.app, name="models")
 

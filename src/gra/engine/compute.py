@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gra.catalogue import find
+from gra.catalogue import load_catalogue
 from gra.config.synthesis import SynthesisConfig
-from gra.errors import CatalogueError, ConfigError
+from gra.errors import ConfigError
 from gra.store.reader import Total
 
 UNIT = 1e15
@@ -22,7 +22,7 @@ UNIT_NAME = "billion parameters x million tokens"
 
 def sizes(models: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Parameters by name, of the models of a configuration as plain data; where nobody knows them, none."""
-    found = {str(model["name"]): model.get("parameters") or _of_card(model.get("catalogue")) for model in models}
+    found = {str(model["name"]): model.get("parameters") or _of_card(model) for model in models}
     return {name: float(parameters) for name, parameters in found.items() if parameters}
 
 
@@ -61,10 +61,7 @@ def how_to_name(models: Sequence[str]) -> str:
     return f"nobody says how large {', '.join(f'`{m}`' for m in models)} is. Give it `parameters`, for example 7.6e9"
 
 
-def _of_card(name: str | None) -> int | None:
-    if not name:
-        return None
-    try:
-        return find(name).parameters
-    except CatalogueError:  # a run of an older catalogue
-        return None
+def _of_card(model: Mapping[str, Any]) -> int | None:
+    """What the catalogue says of a model that is of it, or that a server calls by the name it has on the hub."""
+    names = {str(model.get("catalogue") or "").strip().lower(), model.get("model")} - {"", None}
+    return next((c.parameters for c in load_catalogue().values() if names & {c.name, c.hf_repo}), None)

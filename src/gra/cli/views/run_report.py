@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from gra.cli.report import ROLES, Report
 from gra.cli.safe import one_line
+from gra.cli.views.cost_view import amount
 from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
 from gra.engine.compute import UNIT_NAME, how_to_name
 from gra.records import Sample
@@ -85,7 +86,7 @@ def cost(report: Report, seconds: float | None) -> Iterator[RenderableType]:
         indent=2,
     )
     if report.compute is not None:
-        yield line(f"compute: {report.compute:,.3g} {UNIT_NAME}", indent=2)
+        yield line(f"compute: {amount(report.compute)} {UNIT_NAME}", indent=2)
     elif report.unsized:
         yield line(f"compute: unknown; {how_to_name(report.unsized)}", indent=2, style="dim")
 
