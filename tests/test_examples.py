@@ -24,7 +24,7 @@ def test_every_configuration_of_the_repository_loads(path: Path) -> None:
 
 
 def test_the_examples_are_the_ones_the_documentation_names() -> None:
-    assert [path.stem for path in FILES] == ["hosted", "laptop", "paper", "vllm", "quickstart"]
+    assert [path.stem for path in FILES] == ["hosted", "laptop", "paper", "refine", "vllm", "quickstart"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
