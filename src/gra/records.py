@@ -206,4 +206,6 @@ class Sample:
     @property
     def refined(self) -> bool | None:
         """Of a seed, whether a new response took the place of its own; None for a sample that was synthesised."""
-        return self.best is not None and self.best.cast.generator != SEED if self.seed else None
+        if not self.seed:
+            return None
+        return self.best is not None and self.best.cast.generator != SEED

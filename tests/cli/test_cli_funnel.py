@@ -1,6 +1,7 @@
 """The funnel adds up, whatever the samples are."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 from cli_builders import CAST, one_of_each, opinion, sample, verdict, version
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from gra.cli.funnel import STAGES, funnel_of
 from gra.cli.report import ROLES
-from gra.records import Sample, Status
+from gra.records import SEED, Sample, Status
 
 VERSIONS = st.lists(
     st.builds(version, st.integers(0, 2), st.sampled_from(["accept", "reject", "dispute"]), ruled=st.booleans()),
@@ -26,8 +27,14 @@ SAMPLES = st.lists(
     )
 )
 
+REFINED = SAMPLES.map(
+    lambda samples: [
+        replace(s, seed="seed-00001", instruction="Do.") for s in samples if s.status is not Status.REJECTED_INSTRUCTION
+    ]
+)
 
-@given(SAMPLES)
+
+@given(SAMPLES | REFINED)
 def test_every_sample_is_counted_once(samples: list[Sample]) -> None:
     steps = funnel_of(samples).steps()
     assert steps[0].count == len(samples)
@@ -46,6 +53,17 @@ def test_where_each_kind_of_end_is() -> None:
     counts = {step.stage: step.count for step in funnel.steps()}
     assert counts == dict(zip(STAGES, (12, 10, 8, 7, 5, 4, 3), strict=True))
     assert funnel.passed == {"at the first review": 3, "after revision": 1, "by ruling": 1}
+
+
+def test_a_refined_seed_has_the_stages_of_instructions_behind_it() -> None:
+    own, new = version(response="Own."), version(1, response="New.")
+    own = replace(own, cast=replace(CAST, generator=SEED))
+    better = replace(new, verdict=verdict(score=8.0))
+    seeds = [sample(0, versions=(own, new)), sample(1, versions=(own, better)), sample(2, Status.FAILED, versions=())]
+    funnel = funnel_of(replace(s, seed="seed-00001", opinions=(), verdict=None) for s in seeds)
+    stages = [(step.stage, step.count) for step in funnel.steps()]
+    assert stages == list(zip(("candidates", *STAGES[3:]), (3, 2, 2, 2, 2), strict=True))
+    assert funnel.passed == {"with the seed's own": 1, "with a new response": 1}
 
 
 def test_a_task_that_nobody_named_is_shown_by_its_own_name() -> None:

@@ -109,7 +109,7 @@ def _number(text: str) -> float:
     Raises:
         ConfigError: it is none.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)([mbt]?)", text.strip().casefold())
+    found = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\+?\d+)?)([mbt]?)", text.strip().casefold())
     if not found:
         raise ConfigError(f"--parameters {text}: expected a number such as 72B, 270M or 7.6e9")
     return float(found[1]) * SUFFIXES[found[2]]

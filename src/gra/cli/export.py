@@ -53,7 +53,7 @@ def export(
         path, count, dropped = write_datasets(readers, format, out, status, metadata)
     print(f"{count} {status.value} {'sample' if count == 1 else 'samples'} in {path}")
     if len(runs) > 1:
-        print(f"{dropped} left out, whose instruction an earlier run has")
+        print(f"{dropped} left out, whose instruction was there already")
 
 
 def write_dataset(

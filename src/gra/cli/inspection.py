@@ -12,6 +12,7 @@ from gra.catalogue import find, local_file
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.synthesis import SeedsGate
+from gra.engine.compute import sizes_of
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
 from gra.records import Reading, Seed
@@ -73,6 +74,10 @@ class Inspection:
 async def inspect(config: RunConfig, start: bool) -> Inspection:
     """Look at seeds and models, and estimate the run. The configuration itself has been checked by loading it."""
     found = Inspection(config)
+    try:
+        sizes_of(config.synthesis)
+    except GraError as error:
+        found.problem(error)
     seeds = _seeds(found)
     await _models(found, start)
     if seeds:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gra.catalogue import load_catalogue
+from gra.config.pool import members
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import ConfigError
 from gra.store.reader import Total
@@ -33,7 +34,7 @@ def sizes_of(config: SynthesisConfig) -> dict[str, float]:
         ConfigError: it has a budget of compute, and a model of unknown size.
     """
     known = sizes([model.model_dump() for model in config.models])
-    unknown = [model.name for model in config.models if model.name not in known]
+    unknown = [name for name in members(config) if name not in known]
     if config.budget.compute is not None and unknown:
         raise ConfigError(f"`budget.compute` cannot be reckoned: {how_to_name(unknown)}")
     return known

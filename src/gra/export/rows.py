@@ -66,7 +66,7 @@ def metadata(row: Row) -> dict[str, Any]:
         "reviewers": list(cast.reviewers),
         "round": sample.round,
         "status": sample.status.value,
-        "seed": sample.seed,
+        "seed": valid(sample.seed),
         "refined": sample.refined,
         "run": valid(row.run),
     }

@@ -36,8 +36,8 @@ def summary(report: Report, seconds: float | None, files: Mapping[str, Path]) ->
     )
     yield from funnel(report)
     for this in report.rounds:
-        if statement := this.detail.get("statement"):
-            yield line(str(statement), indent=2)
+        if this.detail.get("used_up"):
+            yield line(str(this.detail["statement"]), indent=2)
     yield heading("Models")
     yield _by_model(report)
     yield from cost(report, seconds)
