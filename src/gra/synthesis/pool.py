@@ -14,15 +14,11 @@ class Pool:
 
     def __init__(self, entries: Sequence[Entry], fewest: int) -> None:
         self.entries = tuple(entries)
+        self.seeds = tuple(e for e in self.entries if e.round == 0)
         self._fewest = fewest
         self._by_domain: dict[str, list[Entry]] = {}
         for entry in self.entries:
             self._by_domain.setdefault(entry.domain, []).append(entry)
-
-    @property
-    def seeds(self) -> tuple[Entry, ...]:
-        """D(0), in the order of the seed file."""
-        return tuple(e for e in self.entries if e.round == 0)
 
     def draw_domain(self, rng: random.Random) -> str:
         """A domain, as often as the seeds have it (the paper leaves this open).
