@@ -120,7 +120,7 @@ class Verdict:
     weights: Mapping[str, float] = field(default_factory=dict)
     """Share of each reviewer's say, summing to 1; all 0 where none has shown that it can tell."""
     votes: Mapping[str, bool] = field(default_factory=dict)
-    """What each reviewer whose say counts would have made of it alone: True to accept."""
+    """What each reviewer that could be read would have made of it alone: True to accept."""
 
 
 @dataclass(frozen=True, slots=True)

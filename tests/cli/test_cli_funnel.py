@@ -8,7 +8,7 @@ from cli_builders import CAST, one_of_each, opinion, sample, verdict, version
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.cli.funnel import STAGES, funnel_of
+from gra.cli.funnel import STAGES, funnel_of, passed_how
 from gra.cli.report import ROLES
 from gra.records import SEED, Sample, Status
 
@@ -53,6 +53,18 @@ def test_where_each_kind_of_end_is() -> None:
     counts = {step.stage: step.count for step in funnel.steps()}
     assert counts == dict(zip(STAGES, (12, 10, 8, 7, 5, 4, 3), strict=True))
     assert funnel.passed == {"at the first review": 3, "after revision": 1, "by ruling": 1}
+
+
+def test_what_let_a_sample_through_is_told() -> None:
+    disputed = version(outcome="dispute")
+    ways = {
+        "by majority": replace(disputed, settlement=verdict()),
+        "by ruling": version(outcome="dispute", ruled=True),
+        "without review": replace(version(), opinions=()),
+        "after revision": version(1),
+        "at the first review": version(),
+    }
+    assert {how: passed_how(sample(0, versions=(last,))) for how, last in ways.items()} == {how: how for how in ways}
 
 
 def test_a_refined_seed_has_the_stages_of_instructions_behind_it() -> None:

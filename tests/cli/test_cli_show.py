@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli_builders import FORBIDDEN, build_run, one_of_each, sample
+from cli_builders import FORBIDDEN, build_run, one_of_each, sample, version
 from typer.testing import Result
 
-from gra.records import Status
+from gra.records import Status, Verdict
 from gra.store.lock import exclusive
+from gra.synthesis.decide import settled
 
 pytest_plugins = ["cli_fixtures"]
 Gra = Callable[..., Result]
@@ -51,6 +53,15 @@ def test_a_run_at_work_is_said_to_be(gra: Gra, tmp_path: Path) -> None:
     with exclusive(run / "lock"):
         assert "a process is working on it" in gra("status", run).stdout
     assert "passed, waiting for the round to close" in " ".join(gra("status", run).stdout.split())
+
+
+def test_a_dispute_shows_how_it_was_settled_without_an_adjudicator(gra: Gra, tmp_path: Path) -> None:
+    disputed = Verdict("dispute", 8.0, 2.5, "mean 8.00 passes", {"one": 0.5, "two": 0.5}, {"one": True, "two": False})
+    last = replace(version(), verdict=disputed, settlement=settled(disputed, "majority"))
+    run = build_run(tmp_path, [sample(0, Status.REJECTED_RESPONSE, versions=(last,))])
+    shown = " ".join(gra("show", run, "r01-00000", columns=200).stdout.split())
+    assert "dispute: mean 8.00 passes" in shown
+    assert "Settled without an Adjudicator reject: disputed (mean 8.00 passes); 1 of 2 votes are for it" in shown
 
 
 def test_a_revised_sample_shows_its_whole_review(gra: Gra, run_folder: Path) -> None:

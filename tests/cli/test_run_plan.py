@@ -54,6 +54,12 @@ def test_a_lower_yield_costs_more(tmp_path: Path) -> None:
         ({"reading": "written"}, "comment", 0),
         ({"max_revisions": 0}, "revise", 0),
         ({"reading": "written", "reviewers": 2}, "review instruction", 6 * 2),
+        ({"reading": "written", "review": "one"}, "review instruction", 6),
+        ({"review": "none"}, "review response", 0),
+        ({"review": "none"}, "exam", 0),
+        ({"review": "none"}, "revise", 0),
+        ({"adjudication": "majority"}, "adjudicate", 0),
+        ({"casting": {"policy": "single", "model": "one"}, "gate": {"type": "seeds", "exam": 4}}, "exam", 4 * 2 * 9),
     ],
 )
 def test_what_is_not_done_costs_nothing(tmp_path: Path, changes: dict[str, Any], name: str, calls: float) -> None:

@@ -8,7 +8,7 @@ from store_builders import call, new_run, reply, request
 
 from gra.calls import CallId
 from gra.errors import Refused
-from gra.store.ledger import Ledger, text_digest
+from gra.store.ledger import Ledger, shared_calls, text_digest
 from gra.store.reader import Reader
 from gra.store.writer import Writer
 
@@ -33,6 +33,24 @@ async def test_the_first_answer_counts(tmp_path: Path) -> None:
             assert await ledger.commit(call(), "sha256:1", request(), reply("second")) == reply("first")
     with Reader(run) as reader:
         assert reader.totals().all.calls == 1
+
+
+async def test_another_runs_answer_is_found_but_is_not_ones_own(tmp_path: Path) -> None:
+    earlier, later = new_run(tmp_path / "earlier"), new_run(tmp_path / "later")
+    async with Writer(earlier) as writer:
+        await writer.commit_call(call(), "sha256:1", request(), reply("first"))
+        await writer.commit_call(call(1), "sha256:1", request(), Refused("prompt is too long"))
+    async with Writer(later) as writer:
+        with Ledger(writer, [earlier]) as ledger:
+            assert ledger.find(call(), "sha256:1") is None
+            assert ledger.find_elsewhere(call(), "sha256:1") == reply("first")
+            assert ledger.find_elsewhere(call(), "sha256:2") is None, "another request"
+            assert ledger.find_elsewhere(call(1), "sha256:1") is None, "a refusal is no answer"
+            await ledger.commit(call(), "sha256:1", request(), reply("first"))
+            await ledger.commit(call(2), "sha256:1", request(), reply("of its own"))
+            assert ledger.find(call(), "sha256:1") == reply("first")
+    assert (shared_calls(later, [earlier]), shared_calls(later, [])) == (1, 0)
+    assert shared_calls(earlier, [later]) == 0, "who asked first did not share"
 
 
 async def test_a_refusal_is_on_record_but_no_reply(tmp_path: Path) -> None:

@@ -171,7 +171,9 @@ def test_each_reviewer_votes_by_the_gates_own_bar() -> None:
 
 @given(st.lists(st.booleans(), max_size=7), st.floats(0, 10))
 def test_more_than_half_of_the_votes_settle_a_dispute(votes: list[bool], score: float) -> None:
-    dispute = Verdict("dispute", score, 1.0, "near the bar", votes={f"m{n}": vote for n, vote in enumerate(votes)})
+    names = [f"m{n}" for n in range(len(votes))]
+    weights = dict.fromkeys(names, 1 / max(1, len(votes)))
+    dispute = Verdict("dispute", score, 1.0, "near the bar", weights, dict(zip(names, votes, strict=True)))
     ending = settled(dispute, "majority")
     assert ending.outcome == ("accept" if votes.count(True) > votes.count(False) else "reject")
     assert f"(near the bar); {votes.count(True)} of {len(votes)} votes" in ending.reason
@@ -271,10 +273,13 @@ def test_unreadable_opinions_are_not_low_opinions() -> None:
     assert rule.rule(failed("judge"), [flat("a", 9)]).outcome == "reject"
 
 
-def test_only_those_who_can_tell_vote() -> None:
+def test_everybody_has_a_vote_but_only_those_who_can_tell_are_counted() -> None:
     rule = gate(a=2, b=2, chance=0)
-    assert rule.judge("response", [flat("a", 4), flat("b", -2), flat("chance", 9)]).votes == {"a": True, "b": False}
-    assert gate(a=0, b=0).judge("response", [flat("a", 4), flat("b", 4)]).votes == {}
+    split = rule.judge("response", [flat("a", 4), flat("b", -2), flat("chance", 9)])
+    assert split.votes == {"a": True, "b": False, "chance": True}
+    assert "1 of 2 votes" in settled(split, "majority").reason
+    blind = gate(a=0, b=0).judge("response", [flat("a", 4), flat("b", 4)])
+    assert (blind.votes, settled(blind, "majority").outcome) == ({"a": True, "b": True}, "reject")
 
 
 def test_a_model_that_rules_on_its_own_review_has_all_the_say() -> None:

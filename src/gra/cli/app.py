@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gra.cli import check, distill, export, models, run, show, status, verify
+from gra.cli import ablate, check, distill, export, models, run, show, status, verify
 from gra.cli.console import say, tolerate_any_text
 from gra.errors import GraError
 
@@ -81,6 +81,7 @@ app.command("show")(show.show)
 app.command("export")(export.export)
 app.command("distill")(distill.distill)
 app.command("verify")(verify.verify)
+app.command("ablate")(ablate.ablate)
 app.add_typer(models.app, name="models")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gra.engine.run import Ending
+    from gra.store.run_dir import RunDir
 
 
 class Unexpected(GraError):
@@ -41,8 +43,8 @@ def attempt(config: RunConfig, folder: Path) -> None:
         TargetMissed: the run ended in good order with fewer samples than asked for.
     """
     begun = time.monotonic()
-    _say_models(config)
-    ending = _watched(config, folder)
+    say_models(config)
+    ending = watched(config, folder)
     summarise(ending.folder, time.monotonic() - begun, results())
     if not ending.complete:
         raise TargetMissed(
@@ -52,20 +54,27 @@ def attempt(config: RunConfig, folder: Path) -> None:
         )
 
 
-def _say_models(config: RunConfig) -> None:
+def say_models(config: RunConfig) -> None:
+    """Whose licences the embedded models are under."""
     wanted = [*config.synthesis.models, config.synthesis.embeddings]
     cards = list({m.catalogue: find(m.catalogue) for m in wanted if m.catalogue}.values())
     print_parts(messages(), licences(cards))
 
 
-def _watched(config: RunConfig, folder: Path) -> Ending:
+def watched(config: RunConfig, folder: Path, others: Sequence[RunDir] = ()) -> Ending:
+    """Start or go on, shown while it works.
+
+    Raises:
+        GraError: something that a person can mend.
+        KeyboardInterrupt: it was stopped; the message says how to go on.
+    """
     from gra.engine.run import synthesise
 
     # How many seeds there are to refine is known when they have been read.
     target = 0 if config.synthesis.task == "refine" else config.synthesis.target
     try:
         with watching(messages(), target, closed_rounds(folder), folder / "logs") as listen:
-            return asyncio.run(synthesise(config, folder, listen))
+            return asyncio.run(synthesise(config, folder, listen, others))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_stopped(folder)) from None
     except GraError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gra.catalogue import find, local_file
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
+from gra.config.pool import members
 from gra.config.synthesis import SeedsGate
 from gra.engine.compute import sizes_of
 from gra.engine.plan import Plan, plan
@@ -116,7 +117,9 @@ def _too_few(number: int) -> SeedError:
 
 async def _models(found: Inspection, start: bool) -> None:
     synthesis = found.config.synthesis
-    wanted: dict[str, EndpointConfig] = {**{m.name: m for m in synthesis.models}, EMBEDDINGS: synthesis.embeddings}
+    playing = members(synthesis)
+    wanted: dict[str, EndpointConfig] = {m.name: m for m in synthesis.models if m.name in playing}
+    wanted[EMBEDDINGS] = synthesis.embeddings
     started = await _started(found) if start else {}
     for name, model in wanted.items():
         if name in started:

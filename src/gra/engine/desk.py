@@ -93,14 +93,19 @@ class Desk:
             self._tell(request, known, replayed=True)
             return known
         self._spending.check()
-        try:
-            answer: Reply | Refused = await self._endpoints[request.model].complete(request)
-        except Refused as refusal:
-            answer = refusal
+        elsewhere = self._ledger.find_elsewhere(call, digest)
+        answer = elsewhere or await self._asked(request)
+        # Another run's answer counts like one's own: a budget ends the run where it would end if it were alone.
         self._spending.count(request.model, answer)
         reply = await self._ledger.commit(call, digest, request, answer)
-        self._tell(request, reply, replayed=False)
+        self._tell(request, reply, replayed=elsewhere is not None)
         return reply
+
+    async def _asked(self, request: Request) -> Reply | Refused:
+        try:
+            return await self._endpoints[request.model].complete(request)
+        except Refused as refusal:
+            return refusal
 
     def _tell(self, request: Request, reply: Reply, replayed: bool) -> None:
         usage = reply.usage

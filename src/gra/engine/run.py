@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -52,8 +53,16 @@ class Ending:
         return self.used_up or self.accepted >= self.target
 
 
-async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore) -> Ending:
+async def synthesise(
+    config: RunConfig, folder: Path, listen: Listener = ignore, others: Sequence[RunDir] = ()
+) -> Ending:
     """Run a configuration in a folder to its end, from wherever it stands there.
+
+    Args:
+        config: the run.
+        folder: where it lies, or is to lie.
+        listen: hears of everything.
+        others: runs whose answers are taken where they were given to the same call; they become this run's own.
 
     Raises:
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
@@ -76,7 +85,7 @@ async def synthesise(config: RunConfig, folder: Path, listen: Listener = ignore)
             if not state.owed():
                 return state.ending("")
             async with open_models(config, listen, run.logs) as models:
-                with Ledger(writer) as ledger:
+                with Ledger(writer, others) as ledger:
                     return await state.go_on(models, ledger, seeds)
 
 

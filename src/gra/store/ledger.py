@@ -7,7 +7,8 @@ microseconds, and memory does not grow with the run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,7 @@ from gra.calls import CallId, Reply, Request
 from gra.errors import Refused
 from gra.store.database import connect_reader, sqlite_boundary
 from gra.store.rows import Answer, find_call
+from gra.store.run_dir import RunDir
 from gra.store.writer import Writer
 
 Vector = NDArray[np.float32]
@@ -29,12 +31,20 @@ def text_digest(text: str) -> str:
 
 
 class Ledger:
-    """Every answer of the run: `with Ledger(writer) as ledger`, inside the writer's own `async with`."""
+    """Every answer of the run: `with Ledger(writer) as ledger`, inside the writer's own `async with`.
 
-    def __init__(self, writer: Writer) -> None:
+    Args:
+        writer: of the run.
+        others: runs whose answers count too, where they were given to the same call. They are only read.
+    """
+
+    def __init__(self, writer: Writer, others: Sequence[RunDir] = ()) -> None:
         self._writer = writer
         self._database = writer.run.database
-        self._connection = connect_reader(self._database)
+        with ExitStack() as opening:
+            self._connection = opening.enter_context(closing(connect_reader(self._database)))
+            self._others = [(o.database, opening.enter_context(closing(connect_reader(o.database)))) for o in others]
+            self._open = opening.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +52,7 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self._open.close()
 
     def find(self, call: CallId, digest: str) -> Reply | None:
         """The reply to a call, None if it was never put with this digest, or only refused.
@@ -52,6 +62,18 @@ class Ledger:
         """
         with sqlite_boundary(self._database):
             return find_call(self._connection, call, digest)
+
+    def find_elsewhere(self, call: CallId, digest: str) -> Reply | None:
+        """The reply that another run has to this very call. It is the caller's to commit.
+
+        Raises:
+            StoreError: a ledger cannot be read.
+        """
+        for database, connection in self._others:
+            with sqlite_boundary(database):
+                if (reply := find_call(connection, call, digest)) is not None:
+                    return reply
+        return None
 
     async def commit(self, call: CallId, digest: str, request: Request, answer: Answer) -> Reply:
         """Store an answer, then give it as `find` would. Where the call has a reply already, that counts.
@@ -80,3 +102,19 @@ class Ledger:
         """Store embeddings and give them as `find_vectors` would: a run that replays must see the same floats."""
         await self._writer.put_vectors(model, vectors)
         return self.find_vectors(model, vectors)
+
+
+def shared_calls(run: RunDir, others: Sequence[RunDir]) -> int:
+    """How many of a run's calls other runs had answered before: for one that was given their ledgers, those it took.
+
+    Raises:
+        StoreError: a ledger cannot be read.
+    """
+    mine = "SELECT sample, step, attempt, digest, outcome, finished_at FROM calls WHERE outcome = 'reply'"
+    theirs = (
+        "SELECT 1 FROM calls WHERE sample = ? AND step = ? AND attempt = ? AND digest = ? AND outcome = ? "
+        "AND finished_at < ?"
+    )
+    with ExitStack() as opening, sqlite_boundary(run.database):
+        own, *rest = (opening.enter_context(closing(connect_reader(r.database))) for r in (run, *others))
+        return sum(any(other.execute(theirs, row).fetchone() for other in rest) for row in own.execute(mine))

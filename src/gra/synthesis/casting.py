@@ -1,6 +1,6 @@
-"""Who plays which part. The paper's policy draws a cast at random for every sample, all different models.
+"""Who plays which part: drawn at random for every sample (as in the paper), given by name, or one model for all.
 
-A sample that nobody in its cast can judge would be made for nothing, so such casts are drawn again.
+A sample that nobody in its drawn cast can judge would be made for nothing, so such casts are drawn again.
 """
 
 from __future__ import annotations

@@ -62,9 +62,9 @@ def settled(dispute: Verdict, adjudication: Literal["majority", "none"]) -> Verd
     Every reviewer whose say counts has one vote, whatever its weight. A tie rejects: a disputed sample needs more to
     speak for it than against.
     """
-    ayes, cast = sum(dispute.votes.values()), len(dispute.votes)
-    passes = adjudication == "majority" and 2 * ayes > cast
-    how = f"{ayes} of {cast} votes are for it" if adjudication == "majority" else "nobody adjudicates"
+    votes = [vote for model, vote in dispute.votes.items() if dispute.weights.get(model)]
+    passes = adjudication == "majority" and 2 * sum(votes) > len(votes)
+    how = f"{sum(votes)} of {len(votes)} votes are for it" if adjudication == "majority" else "nobody adjudicates"
     return replace(dispute, outcome="accept" if passes else "reject", reason=f"disputed ({dispute.reason}); {how}")
 
 
@@ -166,10 +166,10 @@ class SeedsRule:
         panel, features = self._panel(stage, usable(opinions))
         threshold = self.config.keep_above if stage == "response" else self.config.keep_instructions_above
         rank = panel.rank(features)
-        heard = [(s, f) for s, f in zip(panel.members, features, strict=True) if s.weight or not panel.can_tell]
-        ranks = {s.model: Panel((s,)).rank((f,)) for s, f in heard}
-        spread, weights = pstdev(10 * own for own in ranks.values()), panel.shares
-        votes = {model: own >= threshold for model, own in ranks.items() if panel.can_tell}
+        alone = [(s, Panel((s,)).rank((f,))) for s, f in zip(panel.members, features, strict=True)]
+        spread = pstdev(10 * own for s, own in alone if s.weight or not panel.can_tell)
+        votes = {s.model: own >= threshold for s, own in alone if any(s.good)}  # all 0: it could not be examined
+        weights = panel.shares
 
         def verdict(outcome: Outcome, reason: str) -> Verdict:
             return Verdict(outcome, 10 * rank, spread, reason, weights, votes)
