@@ -95,10 +95,12 @@ def _run(name: str, config: RunConfig, folder: Path) -> None:
 def _outcome(name: str, config: RunConfig, folder: Path, problem: str | None) -> Outcome:
     from dataclasses import replace
 
-    from gra.cli.opening import reading
+    from gra.cli.opening import reading, written_config
     from gra.engine.ablation import others
     from gra.engine.comparison import compare
 
     with reading(folder / name) as reader:
-        found = compare(name, config.synthesis.target, reader, others(folder, name))
+        # A refinement that names no target has found it out from its seeds.
+        target = config.synthesis.target or int(written_config(reader.run)["target"])
+        found = compare(name, target, reader, others(folder, name))
     return replace(found, statement=problem) if problem else found
