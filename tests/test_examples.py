@@ -29,7 +29,7 @@ def test_every_configuration_of_the_repository_loads(path: Path) -> None:
 
 
 def test_the_examples_are_the_ones_the_documentation_names() -> None:
-    named = ["documents", "german", "hosted", "laptop", "no_seeds", "paper", "vllm", "quickstart"]
+    named = ["documents", "german", "hosted", "laptop", "no_seeds", "paper", "refine", "vllm", "quickstart"]
     assert [path.stem for path in FILES] == named
 
 

@@ -20,6 +20,9 @@ INSTRUCTION_CRITERIA = ("reasonableness", "completeness", "clarity")
 RESPONSE_CRITERIA = ("correctness", "clarity", "completeness", "relevance", "coherence", "ethicality")
 """The paper's for stage 2, on a scale of 1-10 (section 3.3 and Prompt 8)."""
 
+SEED = "@seed"
+"""Stands for the author of a seed's own response where the Generator is named; no model can be called so."""
+
 
 def criteria_of(stage: Stage) -> tuple[str, ...]:
     """The names of what the paper judges at a stage, in their order."""
@@ -152,6 +155,7 @@ class Version:
     number: int
     response: str
     cast: Cast
+    """In refinement version 0 is the seed's own response, and its Generator is `SEED`."""
     opinions: tuple[Opinion, ...] = ()
     verdict: Verdict | None = None
     ruling: Ruling | None = None
@@ -199,8 +203,28 @@ class Sample:
     """Largest cosine to the pool and to better samples of the round, in [-1, 1]; None where never embedded."""
     source: str = ""
     """The passage that it was made from, as `Passage.source` names it; empty without documents."""
+    seed: str = ""
+    """Id of the seed that is refined; empty for a sample that was synthesised."""
+
+    @property
+    def best(self) -> Version | None:
+        """The version that counts: of those that passed the one with the best score, the earlier of equals.
+
+        Where none passed, the last that has a verdict, or the last of all. None if nothing was written.
+        """
+        passed = [(v.final.score, v) for v in self.versions if v.final and v.final.outcome == "accept"]
+        if passed:
+            return max(passed, key=lambda pair: pair[0])[1]
+        return next((v for v in reversed(self.versions) if v.final), self.versions[-1] if self.versions else None)
 
     @property
     def response(self) -> str:
-        """The last version's response, empty if none was written."""
-        return self.versions[-1].response if self.versions else ""
+        """The response of the version that counts, empty if none was written."""
+        return self.best.response if self.best else ""
+
+    @property
+    def refined(self) -> bool | None:
+        """Of a seed, whether a new response took the place of its own; None for a sample that was synthesised."""
+        if not self.seed:
+            return None
+        return self.best is not None and self.best.cast.generator != SEED

@@ -13,12 +13,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from api_builders import KIND, plain_config
+from api_builders import KIND, NAMES, plain_config
 
 import gra
 from gra.api.loop import to_the_end
 from gra.errors import ConfigError, GraError, SeedError, StoreError, TargetMissed
 from gra.events import Event, RoundClosed, SampleEnded
+from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
 from gra.testing.served import served
 
@@ -93,6 +94,20 @@ def test_a_run_that_falls_short_is_a_run_that_says_why(server: FakeServer, tmp_p
         assert "budget of 60 calls" in loaded.statement, "the folder knows it, too"
     with gra.resume(tmp_path / "out", progress=False, budget={"calls": 6000}) as more:
         assert more.complete and more.statement == ""
+
+
+def test_a_refinement_is_complete_when_every_seed_was_tried(tmp_path: Path) -> None:
+    def picky(body: dict[str, Any]) -> float:
+        return 0.05 if "number 3" in body["messages"][-1]["content"] else 0.9
+
+    with served([FakeModel(name, judge=picky) for name in NAMES]) as fake:
+        config = plain_config(tmp_path, fake.base_url, task="refine", target=None, gate={"type": "paper", "tau": 5})
+        with gra.run(config, tmp_path / "out", progress=False) as run:
+            assert run.complete and (len(run), run.config.synthesis.target) == (7, 8)
+            assert run.statement.startswith("7 of 8 seeds are kept") and run.report().state == "complete"
+    with gra.load(tmp_path / "out") as again:
+        assert again.complete and again.statement.startswith("7 of 8 seeds are kept")
+        assert [s.seed for s in again.samples("rejected_response")] == ["seed-00003"]
 
 
 def test_what_cannot_be_done_is_a_gra_error(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from cli_builders import CAST, one_of_each, opinion, sample, verdict, version
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.records import Sample, Status
+from gra.records import SEED, Sample, Status
 from gra.report.funnel import STAGES, funnel_of, passed_how
 from gra.report.survey import ROLES
 
@@ -27,8 +27,14 @@ SAMPLES = st.lists(
     )
 )
 
+REFINED = SAMPLES.map(
+    lambda samples: [
+        replace(s, seed="seed-00001", instruction="Do.") for s in samples if s.status is not Status.REJECTED_INSTRUCTION
+    ]
+)
 
-@given(SAMPLES)
+
+@given(SAMPLES | REFINED)
 def test_every_sample_is_counted_once(samples: list[Sample]) -> None:
     steps = funnel_of(samples).steps()
     assert steps[0].count == len(samples)
@@ -59,6 +65,17 @@ def test_what_let_a_sample_through_is_told() -> None:
         "at the first review": version(),
     }
     assert {how: passed_how(sample(0, versions=(last,))) for how, last in ways.items()} == {how: how for how in ways}
+
+
+def test_a_refined_seed_has_the_stages_of_instructions_behind_it() -> None:
+    own, new = version(response="Own."), version(1, response="New.")
+    own = replace(own, cast=replace(CAST, generator=SEED))
+    better = replace(new, verdict=verdict(score=8.0))
+    seeds = [sample(0, versions=(own, new)), sample(1, versions=(own, better)), sample(2, Status.FAILED, versions=())]
+    funnel = funnel_of(replace(s, seed="seed-00001", opinions=(), verdict=None) for s in seeds)
+    stages = [(step.stage, step.count) for step in funnel.steps()]
+    assert stages == list(zip(("candidates", *STAGES[3:]), (3, 2, 2, 2, 2), strict=True))
+    assert funnel.passed == {"with the seed's own": 1, "with a new response": 1}
 
 
 def test_a_task_that_nobody_named_is_shown_by_its_own_name() -> None:

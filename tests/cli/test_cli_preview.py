@@ -49,6 +49,16 @@ def test_samples_are_shown_with_their_review_and_nothing_is_kept(
     assert sum(b.get("max_tokens") == 99 for b in server.bodies) >= 2, "the setting was taken"
 
 
+@pytest.mark.parametrize("target", [None, 5])
+def test_a_refinement_is_previewed_too(gra: Gra, server: FakeServer, tmp_path: Path, target: int | None) -> None:
+    config = config_file(tmp_path / "config", server.base_url, task="refine", target=target)
+    done = gra("preview", config, "-n", 3, columns=200)
+    assert done.exit_code == 0, done.stderr
+    for text in ("r01-00002", "The seed's own response", "A new response"):
+        assert text in done.stdout, text
+    assert "r01-00003" not in done.stdout, "no more seeds than candidates are asked for, whatever becomes of them"
+
+
 def test_json_alone_is_on_standard_output(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
     config = config_file(tmp_path / "config", server.base_url, **EASY)
     found = json.loads(gra("preview", config, "-n", 3, "--json").stdout)
@@ -62,7 +72,8 @@ def test_json_alone_is_on_standard_output(gra: Gra, server: FakeServer, tmp_path
     assert json.loads(gra("resume", "out", "--json").stdout)["funnel"] == ended["funnel"]
     assert json.loads(gra("quickstart", "--out", "out", "--json").stdout)["seconds"] is None
     exported = json.loads(gra("export", "out", "--format", "alpaca", "--json").stdout)
-    assert exported == {"path": "out/export/alpaca.json", "format": "alpaca", "status": "accepted", "samples": 3}
+    told = {"path": "out/export/alpaca.json", "format": "alpaca", "status": "accepted", "samples": 3, "left_out": 0}
+    assert exported == told
 
 
 def test_a_run_that_falls_short_still_says_so_in_json(gra: Gra, server: FakeServer, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from gra.cli.reference import commands, commands_markdown
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 READ_BY_PROGRAMS = {
     "gra " + name
-    for name in "quickstart init check preview run resume list status show diff export verify ablate".split()  # noqa: SIM905
+    for name in "quickstart init check preview run resume list status show diff export distill verify ablate".split()  # noqa: SIM905
 } | {"gra models list", "gra models pull", "gra prompts show", "gra prompts diff", "gra prompts lint"}
-CONFIGURED = {"gra check", "gra preview", "gra run", "gra resume", "gra ablate"}
+CONFIGURED = {"gra check", "gra preview", "gra run", "gra resume", "gra distill", "gra ablate"}
 
 
 def test_the_page_is_what_the_commands_say() -> None:

@@ -77,6 +77,17 @@ def test_a_plan_needs_no_seeds_and_knows_what_passages_cost(tmp_path: Path) -> N
     assert more > 12 * 2 * 1000, "a thousand tokens for keywords and for the instruction, of each candidate"
 
 
+def test_a_refinement_reviews_both_responses_and_is_bounded_by_the_seeds(tmp_path: Path) -> None:
+    found = planned(tmp_path, task="refine", target=None, reviewers=2, max_revisions=0, reading="written")
+    assert {s.candidates for s in found.scenarios} == {8}
+    assert [s.accepted for s in found.scenarios] == [2, 4, 6]
+    assert [step(found, name) for name in ("response", "review response", "summarise accepted")] == [8, 8 * 2 * 2, 0]
+    assert not {"keywords", "instruction", "review instruction"} & {c.step for c in found.scenarios[0].costs}
+    assert "seeds kept" in found.assumptions[0]
+    unread = planned(tmp_path, task="refine", target=None, review="none")
+    assert step(unread, "review response") == 0 and step(unread, "exam") == 0
+
+
 def test_the_budget_of_candidates_bounds_the_run(tmp_path: Path) -> None:
     low = planned(tmp_path, target=10, budget={"candidates_per_accepted": 2}).scenarios[0]
     assert (low.candidates, low.accepted) == (20, 5)

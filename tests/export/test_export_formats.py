@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gra.errors import MissingExtra, StoreError
-from gra.export import exportable, write_alpaca, write_messages, write_parquet
-from gra.records import Cast, Sample, Status, Version
+from gra.export import Integration, Row, exportable, write_alpaca, write_messages, write_parquet
+from gra.records import SEED, Cast, Sample, Status, Verdict, Version
 
 ANY = st.text(st.characters(codec=None), min_size=1, max_size=40)
-WRITERS: list[tuple[str, Callable[[Path, list[Sample]], int]]] = [
+WRITERS: list[tuple[str, Callable[[Path, list[Row]], int]]] = [
     ("data.jsonl", write_messages),
     ("data.json", write_alpaca),
     ("data.parquet", write_parquet),
 ]
 
 
-def sample(index: int = 0, instruction: str = "Ask.", response: str = "Answer.") -> Sample:
+def sample(index: int = 0, instruction: str = "Ask.", response: str = "Answer.", run: str = "test") -> Row:
     first, second = Cast("writer", ("one", "two"), "judge"), Cast("writer", ("two", "three"), "one")
     versions = (Version(0, "Draft.", first), Version(1, response, second))
-    return Sample(
+    made = Sample(
         f"r01-{index:05d}", 1, index, "Math", first, (), ("sum",), instruction, versions=versions,
         status=Status.ACCEPTED, score=7.25, summary="a sum", source="guide/sums.md:7",
     )  # fmt: skip
+    return Row(made, run)
 
 
 METADATA = {
@@ -44,6 +46,9 @@ METADATA = {
     "round": 1,
     "status": "accepted",
     "source": "guide/sums.md:7",
+    "seed": "",
+    "refined": None,
+    "run": "test",
 }
 TURNS = [{"role": "user", "content": "Ask."}, {"role": "assistant", "content": "Answer."}]
 
@@ -100,8 +105,8 @@ def test_any_text_makes_a_valid_file_and_comes_back(
     assert pairs[0][0] == (_mended(instruction), _mended(response))
 
 
-def _written(folder: Path, write: Any, samples: list[Sample]) -> bytes:
-    assert write(folder / "file", samples) == len(samples)
+def _written(folder: Path, write: Any, rows: list[Row]) -> bytes:
+    assert write(folder / "file", rows) == len(rows)
     return (folder / "file").read_bytes()
 
 
@@ -152,4 +157,32 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
 
 def test_what_has_no_response_is_left_out() -> None:
     bare = Sample("r01-00009", 1, 9, "Math", Cast("a", ("b",), "c"), instruction="Ask.")
-    assert list(exportable([sample(), bare])) == [sample()]
+    assert list(exportable([sample().sample, bare], "test")) == [sample()]
+
+
+def test_a_refined_seed_says_so_and_whose_response_it_is(tmp_path: Path) -> None:
+    accept = Verdict("accept", 6.0, 0.0, "")
+    own = Version(0, "Own.", Cast(SEED, ("one",), ""), verdict=accept)
+    new = Version(1, "New.", Cast("writer", ("one",), ""), verdict=replace(accept, score=7.0))
+    blank = replace(sample().sample, seed="seed-00003")
+    rows = [Row(replace(blank, versions=v), "refined") for v in ((own, new), (own, replace(new, verdict=accept)))]
+    write_parquet(tmp_path / "x", rows)
+    table = pq.read_table(tmp_path / "x")
+    assert table.schema.field("refined").type == pa.bool_()
+    found = [(r["refined"], r["generator"], r["seed"], r["messages"][1]["content"]) for r in table.to_pylist()]
+    assert found == [(True, "writer", "seed-00003", "New."), (False, "@seed", "seed-00003", "Own.")]
+
+
+INSTRUCTIONS = st.sampled_from(["a", "A", "a ", "b", "\ud800"])
+
+
+@given(st.lists(st.lists(INSTRUCTIONS, max_size=6), max_size=4))
+def test_an_instruction_is_taken_once_from_the_first_that_has_it(runs: list[list[str]]) -> None:
+    together = Integration()
+    rows = [sample(0, text, run=str(n)) for n, texts in enumerate(runs) for text in texts]
+    kept = list(together.of(rows))
+    assert [r.sample.instruction for r in kept] == list(dict.fromkeys(text for texts in runs for text in texts))
+    assert all(
+        row.run == next(str(n) for n, texts in enumerate(runs) if row.sample.instruction in texts) for row in kept
+    )
+    assert len(kept) + together.dropped == len(rows)

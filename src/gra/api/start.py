@@ -14,7 +14,7 @@ from gra.config.fingerprint import resolved
 from gra.config.load import RunConfig, config_from, load_config, resolved_config
 from gra.display.live import log_of, picture_on, plain_console, to_all
 from gra.display.notebook import in_notebook, notebook_picture
-from gra.display.tally import Tally
+from gra.display.tally import Tally, asked_for
 from gra.engine.run import synthesise
 from gra.errors import ConfigError
 from gra.events import Listener, ignore
@@ -87,7 +87,7 @@ def _loaded(config: Config, overrides: Mapping[str, object]) -> RunConfig:
 
 
 def _carry_out(config: RunConfig, folder: Path, progress: Progress) -> Run:
-    tally = Tally(config.synthesis.target, time.monotonic, closed_rounds(folder))
+    tally = Tally(asked_for(config.synthesis), time.monotonic, closed_rounds(folder))
     with log_of(folder / "logs") as log, _shown(progress, tally) as (show, tick):
         ending = to_the_end(synthesise(config, folder, to_all(log, tally, show)), tick)
     return Run(ending.folder, ending.statement)

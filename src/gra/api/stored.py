@@ -52,13 +52,16 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """True if as many samples are accepted as were asked for."""
-        return len(self) >= self.config.synthesis.target
+        """True if as many samples are accepted as were asked for, or a refinement has tried every seed."""
+        return self._reader.used_up() or len(self) >= self.config.synthesis.target
 
     @property
     def statement(self) -> str:
-        """Why it stopped short of what was asked for; empty if it did not, or was interrupted."""
-        if self._statement or self.complete:
+        """Why it has fewer than were asked for; empty if it has not, or was interrupted.
+
+        A refinement that has tried every seed says how many are kept, and how many have a new response.
+        """
+        if self._statement or (self.complete and not self._reader.used_up()):
             return self._statement
         rounds = self._reader.rounds()
         return str(rounds[-1].detail.get("statement", "")) if rounds else ""

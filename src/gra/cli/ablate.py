@@ -61,7 +61,7 @@ def ablate(
             if len(problems) == len(wanted):
                 raise
             say(f"variant {name} cannot be run: {error}")
-    outcomes = [_outcome(name, variant, folder, problems.get(name)) for name, variant in wanted.items()]
+    outcomes = [_outcome(name, folder, problems.get(name)) for name in wanted]
     if as_json:
         rows = [{**asdict(o), "yield": o.share, "scores": found.get(o.variant, {})} for o in outcomes]
         print_json({"folder": str(folder), "variants": rows})
@@ -92,13 +92,15 @@ def _run(name: str, config: RunConfig, folder: Path) -> None:
             write_dataset(reader)
 
 
-def _outcome(name: str, config: RunConfig, folder: Path, problem: str | None) -> Outcome:
+def _outcome(name: str, folder: Path, problem: str | None) -> Outcome:
     from dataclasses import replace
 
     from gra.engine.ablation import others
     from gra.engine.comparison import compare
-    from gra.report.opening import reading
+    from gra.report.opening import reading, written_config
 
     with reading(folder / name) as reader:
-        found = compare(name, config.synthesis.target, reader, others(folder, name))
+        # The run's own target: a refinement finds out from its seeds how many there are.
+        target = int(written_config(reader.run)["target"])
+        found = compare(name, target, reader, others(folder, name))
     return replace(found, statement=problem) if problem else found

@@ -19,6 +19,7 @@ from gra.cli import (
     check,
     completion,
     diff,
+    distill,
     export,
     init,
     listing,
@@ -104,6 +105,7 @@ app.command("status")(status.status)
 app.command("show")(show.show)
 app.command("diff")(diff.diff)
 app.command("export")(export.export)
+app.command("distill")(distill.distill)
 app.command("verify")(verify.verify)
 app.command("ablate")(ablate.ablate)
 app.add_typer(models.app, name="models")

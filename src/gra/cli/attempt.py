@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING
 from gra.catalogue import find
 from gra.cli.console import messages, print_json, results
 from gra.cli.signals import until_stopped
+from gra.cli.views.cost_view import comparison
 from gra.cli.views.model_list import licences
 from gra.cli.views.parts import print_parts
 from gra.cli.views.run_report import summary
 from gra.config.load import RunConfig
 from gra.display.live import watching
+from gra.display.tally import asked_for
 from gra.errors import EndpointError, GraError, TargetMissed
 from gra.events import Notice
 from gra.export import write_dataset
@@ -24,6 +27,7 @@ from gra.report.opening import closed_rounds, reading
 from gra.report.survey import report_on
 
 if TYPE_CHECKING:
+    from gra.engine.baseline import Cost
     from gra.engine.run import Ending
     from gra.store.run_dir import RunDir
 
@@ -48,11 +52,16 @@ def attempt(config: RunConfig, folder: Path, as_json: bool = False) -> None:
     ending = watched(config, folder)
     summarise(ending.folder, time.monotonic() - begun, as_json)
     if not ending.complete:
-        raise TargetMissed(
-            f"{ending.accepted} of {ending.target} samples were accepted: {ending.statement or 'the run stopped'}. "
-            f"Everything is stored: `gra status {folder}` shows where candidates were lost, "
-            f"and `gra resume {folder} --set budget.KEY=VALUE` goes on with a larger budget"
-        )
+        raise missed(ending)
+
+
+def missed(ending: Ending) -> TargetMissed:
+    """What there is to say of a run that ended short of its target, in good order."""
+    return TargetMissed(
+        f"{ending.accepted} of {ending.target} samples were accepted: {ending.statement or 'the run stopped'}. "
+        f"Everything is stored: `gra status {ending.folder}` shows where candidates were lost, "
+        f"and `gra resume {ending.folder} --set budget.KEY=VALUE` goes on with a larger budget"
+    )
 
 
 def say_models(config: RunConfig) -> None:
@@ -71,8 +80,9 @@ def watched(config: RunConfig, folder: Path, others: Sequence[RunDir] = ()) -> E
     """
     from gra.engine.run import synthesise
 
+    target = asked_for(config.synthesis)
     try:
-        with watching(messages(), config.synthesis.target, closed_rounds(folder), folder / "logs") as listen:
+        with watching(messages(), target, closed_rounds(folder), folder / "logs") as listen:
             return until_stopped(synthesise(config, folder, listen, others), lambda: listen(Notice(STOPPING)))
     except KeyboardInterrupt as stop:
         stop.args = (_stopped(folder),)
@@ -104,8 +114,8 @@ def _unexpected(error: Exception, folder: Path) -> Unexpected:
     return Unexpected(f"{what}. Its traceback is in {path}. What was answered is stored: gra resume {folder}")
 
 
-def summarise(folder: Path, seconds: float | None, as_json: bool = False) -> None:
-    """Export what was accepted, and print the end summary."""
+def summarise(folder: Path, seconds: float | None, as_json: bool = False, costs: Sequence[Cost] = ()) -> None:
+    """Export what was accepted, and print the end summary; below it what runs cost that are to be compared."""
     files: dict[str, Path] = {}
     with reading(folder) as reader:
         report = report_on(reader)
@@ -113,6 +123,9 @@ def summarise(folder: Path, seconds: float | None, as_json: bool = False) -> Non
             files["dataset"], _ = write_dataset(reader)
     files |= {"run.json": folder / "run.json", "data": folder / "run.sqlite", "logs": folder / "logs"}
     if as_json:
-        print_json({**report.plain(), "seconds": seconds, "files": files})
-    else:
-        print_parts(results(), summary(report, seconds, files))
+        compared = {"costs": [asdict(cost) for cost in costs]} if costs else {}
+        print_json({**report.plain(), "seconds": seconds, "files": files, **compared})
+        return
+    print_parts(results(), summary(report, seconds, files))
+    if costs:
+        print_parts(results(), comparison(costs))

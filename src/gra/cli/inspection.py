@@ -13,6 +13,7 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
 from gra.config.synthesis import SeedsGate
+from gra.engine.compute import sizes_of
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
 from gra.records import Passage, Reading, Seed
@@ -80,6 +81,10 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
     The configuration itself has been checked by loading it.
     """
     found = Inspection(config)
+    try:
+        sizes_of(config.synthesis)
+    except GraError as error:
+        found.problem(error)
     seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)
     synthesis = config.synthesis

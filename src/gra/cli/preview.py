@@ -36,12 +36,13 @@ def preview(
     from gra.cli.signals import until_stopped
     from gra.config.load import load_config
     from gra.display.live import watching
+    from gra.display.tally import asked_for
     from gra.engine.run import synthesise
 
     short, differs = shortened(load_config(config, parse_settings(settings or [])), number)
     with tempfile.TemporaryDirectory(prefix="gra-preview-") as folder:
         run = Path(folder) / "run"
-        with watching(messages(), number, {}, run / "logs") as listen:
+        with watching(messages(), asked_for(short.synthesis), {}, run / "logs") as listen:
             ending = until_stopped(synthesise(short, run, listen), lambda: None)
         _show(run, differs, number, ending.statement, calls, as_json)
 
@@ -55,9 +56,10 @@ def shortened(config: RunConfig, number: int) -> tuple[RunConfig, list[str]]:
     budget = synthesis.budget.model_copy(update={"candidates_per_accepted": 1.0})
     changes: dict[str, object] = {"target": number, "rounds": 1, "budget": budget}
     differs = [f"{count(number, 'candidate')} in one round, whatever becomes of them; nothing of it is kept"]
-    if synthesis.seeds and (synthesis.seeds.limit is None or synthesis.seeds.limit > SEEDS):
-        changes["seeds"] = synthesis.seeds.model_copy(update={"limit": SEEDS})
-        differs.append(f"{SEEDS} seeds at most, drawn at random; a run may know more to take examples from")
+    most = max(SEEDS, number) if synthesis.task == "refine" else SEEDS  # a refinement has a candidate in each
+    if synthesis.seeds and (synthesis.seeds.limit is None or synthesis.seeds.limit > most):
+        changes["seeds"] = synthesis.seeds.model_copy(update={"limit": most})
+        differs.append(f"{most} seeds at most, drawn at random; a run may know more to take examples from")
     if not isinstance(synthesis.gate, PaperGate):
         changes["gate"] = PaperGate()
         differs.append(

@@ -25,6 +25,7 @@ EXCLUDED: Mapping[str, str] = {
     "models.*.base_url": "where a model is served; what is served is in its identity",
     "models.*.api_key_env": "how we are let in",
     "models.*.concurrency": "every draw depends on names, never on the order of arrival",
+    "models.*.parameters": "what a token costs; what is said does not depend on it",
     "embeddings.base_url": "as for models",
     "embeddings.api_key_env": "as for models",
     "embeddings.concurrency": "as for models",

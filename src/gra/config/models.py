@@ -51,6 +51,9 @@ class ModelConfig(EndpointConfig):
     """Unique in the pool; appears in every record."""
     format: Literal["chat", "base"] | None = None
     """`base` for a model without a chat template: it is given patterns to complete. Catalogue models know."""
+    parameters: float | None = Field(default=None, gt=0)
+    """How many it has, for example 7.6e9; of a mixture of experts, those active for a token. Only what a run costs is
+    reckoned from it. Catalogue models know."""
     roles: tuple[Part, ...] = ALL_PARTS
     """The parts this model may be drawn for."""
     share: float = Field(default=1.0, ge=0)

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from gra.config.criteria import CriteriaConfig
 from gra.config.models import EmbeddingConfig, ModelConfig, Settings
 from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
 from gra.prompts.prompt_set import PromptSet, problems_of
+
+ALL_SEEDS = 0
+"""The target of a refinement that names none."""
 
 
 class SeedColumns(Settings):
@@ -122,6 +126,9 @@ class Budget(Settings):
     """Model calls in all."""
     tokens: int | None = Field(default=None, ge=1)
     """Prompt and completion tokens in all, cached ones counted too."""
+    compute: float | None = Field(default=None, gt=0)
+    """Billions of parameters times millions of tokens in all: prompt tokens that were not cached, and completions. All
+    models have to be of the catalogue or say their `parameters`."""
     minutes: float | None = Field(default=None, gt=0)
     """Wall time of one attempt."""
 
@@ -142,14 +149,18 @@ def _default_allocation(given: dict[str, Any]) -> Allocation:
 class SynthesisConfig(Settings):
     """Everything that decides what the dataset will be."""
 
+    task: Literal["synthesise", "refine"] = "synthesise"
+    """`synthesise` makes new samples after the pattern of the seeds. `refine` keeps the seeds' instructions and writes
+    their responses anew, where that makes them better; it needs `seeds`, and knows no `documents` or `allocation`."""
     seeds: SeedsConfig | None = None
     """Without seeds, the first round is made from `domains` (and `documents`) alone."""
     documents: DocumentsConfig | None = None
     models: tuple[ModelConfig, ...] = Field(min_length=1)
-    target: int = Field(ge=1)
-    """Samples to accept, over all rounds."""
+    target: int = Field(default=None, ge=1, validate_default=True)
+    """Samples to accept, over all rounds. Needed, but `refine` may leave it out: all seeds."""
     rounds: int = Field(default=1, ge=1)
-    """Rounds of growing the pool; each asks for an equal share of the target and learns from those before."""
+    """Rounds of growing the pool; each asks for an equal share of the target and learns from those before. `refine`
+    has one."""
     reviewers: int = Field(default=2, ge=1, le=64)
     """N_R: reviewers drawn for every version of every sample."""
     casting: Casting = RandomCasting()
@@ -197,6 +208,16 @@ class SynthesisConfig(Settings):
     random_seed: int = Field(default=0, ge=0, lt=2**63)
     """Every random draw of the run derives from this."""
 
+    @field_validator("target", mode="wrap")
+    @classmethod
+    def _all_seeds(cls, target: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> int:
+        if not target and info.data.get("task") == "refine":
+            return ALL_SEEDS
+        if target is None:
+            raise PydanticCustomError("missing", "missing")
+        checked: int = check(target)
+        return checked
+
     @property
     def leaves(self) -> tuple[Leaf, ...]:
         """The domains that samples are about."""
@@ -236,6 +257,12 @@ class SynthesisConfig(Settings):
 
     @model_validator(mode="after")
     def _seeds_there(self) -> Self:
+        if self.seeds is None and self.task == "refine":
+            raise ValueError("`task: refine` works on your own seeds, and there are none. Give `seeds`")
+        if self.documents and self.task == "refine":
+            raise ValueError(
+                "`task: refine` keeps the seeds' instructions, so it has no use for `documents`. Leave them out"
+            )
         if self.seeds is None and isinstance(self.gate, SeedsGate):
             raise ValueError(
                 "the `seeds` gate judges by your own seeds, and there are none. Give `seeds`, or choose "
@@ -244,3 +271,10 @@ class SynthesisConfig(Settings):
         if self.seeds is None and self.allocation == "seeds":
             raise ValueError("`allocation: seeds` needs `seeds`. Give some, or choose `quota` or `uniform`")
         return self
+
+
+def bounded(config: SynthesisConfig, seeds: int) -> SynthesisConfig:
+    """A refinement has one round and cannot be asked for more than there are seeds; otherwise as it is."""
+    if config.task != "refine":
+        return config
+    return config.model_copy(update={"rounds": 1, "target": min(config.target or seeds, seeds)})

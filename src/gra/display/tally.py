@@ -9,8 +9,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from gra.config.synthesis import SynthesisConfig
 from gra.events import CallAnswered, Event, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded
 
+TOLD_LATER = 0
+"""The target of a run that finds it out as it begins."""
 WINDOW_S = 20.0
 """Time over which tokens per second are counted."""
 KEPT_NOTICES = 3
@@ -21,6 +24,7 @@ class Tally:
     """Listens to a run and adds up."""
 
     target: int
+    """`TOLD_LATER` until its round begins."""
     clock: Callable[[], float]
     closed: dict[int, int] = field(default_factory=dict)
     """Accepted samples by closed round, earlier attempts included."""
@@ -46,6 +50,8 @@ class Tally:
         match event:
             case PhaseStarted(phase, detail, total):
                 self.phase, self.detail, self.total, self.done = phase, detail, total, 0
+                if phase == "round" and self.target == TOLD_LATER:
+                    self.target = total
                 self._round_begun = (self.clock(), self.accepted)
             case PhaseAdvanced(done):
                 self.done = done
@@ -98,6 +104,11 @@ class Tally:
         if self.phase != "round" or gained <= 0:
             return None
         return (self.clock() - begun) / gained * (self.target - self.accepted)
+
+
+def asked_for(config: SynthesisConfig) -> int:
+    """Accepted samples that a run is asked for; of a refinement the seeds will tell."""
+    return TOLD_LATER if config.task == "refine" else config.target
 
 
 GROUPS: Mapping[str, str] = {

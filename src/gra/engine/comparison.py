@@ -49,6 +49,7 @@ def compare(variant: str, target: int, reader: Reader, others: Sequence[RunDir])
     candidates = sum(1 for _ in decisive(reader))
     spent = reader.totals().all
     accepted = reader.funnel().by_status.get(Status.ACCEPTED, 0)
+    enough = accepted >= target or reader.used_up()
     statements = [round.detail.get("statement", "") for round in reader.rounds()]
     return Outcome(
         variant,
@@ -60,7 +61,7 @@ def compare(variant: str, target: int, reader: Reader, others: Sequence[RunDir])
         spent.calls,
         shared_calls(reader.run, others),
         spent.prompt_tokens + spent.completion_tokens,
-        "" if accepted >= target else next(filter(None, reversed(statements)), "it was interrupted"),
+        "" if enough else next(filter(None, reversed(statements)), "it was interrupted"),
     )
 
 

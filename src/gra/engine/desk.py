@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gra.calls import CallId, Reply, Request
 from gra.config.synthesis import Budget
+from gra.engine.compute import UNIT, UNIT_NAME
 from gra.errors import Refused
 from gra.events import CallAnswered, Listener
 from gra.llm import Endpoint
@@ -29,6 +30,10 @@ class Spending:
     budget: Budget
     calls: int = 0
     tokens: int = 0
+    compute: float = 0.0
+    """In the unit of `engine.compute`; counts only what `sizes` knows."""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    """Parameters by model."""
     started: float = field(default_factory=time.monotonic)
 
     def check(self) -> None:
@@ -41,15 +46,20 @@ class Spending:
             raise BudgetSpent(f"the budget of {self.budget.calls} calls is spent")
         if self.budget.tokens is not None and self.tokens >= self.budget.tokens:
             raise BudgetSpent(f"the budget of {self.budget.tokens} tokens is spent")
+        if self.budget.compute is not None and self.compute >= self.budget.compute:
+            raise BudgetSpent(f"the budget of {self.budget.compute:.4g} {UNIT_NAME} is spent")
         minutes = (time.monotonic() - self.started) / 60
         if self.budget.minutes is not None and minutes >= self.budget.minutes:
             raise BudgetSpent(f"the budget of {self.budget.minutes:g} minutes is spent")
 
-    def count(self, answer: Reply | Refused) -> None:
-        """Add one call; a refused one took no tokens."""
+    def count(self, model: str, answer: Reply | Refused) -> None:
+        """Add one call of a model; a refused one took no tokens."""
         self.calls += 1
         if not isinstance(answer, Refused):
-            self.tokens += answer.usage.prompt_tokens + answer.usage.completion_tokens
+            used = answer.usage
+            self.tokens += used.prompt_tokens + used.completion_tokens
+            computed = used.prompt_tokens - used.cached_tokens + used.completion_tokens
+            self.compute += self.sizes.get(model, 0.0) * computed / UNIT
 
 
 class Desk:
@@ -86,7 +96,7 @@ class Desk:
         elsewhere = self._ledger.find_elsewhere(call, digest)
         answer = elsewhere or await self._asked(request)
         # Another run's answer counts like one's own: a budget ends the run where it would end if it were alone.
-        self._spending.count(answer)
+        self._spending.count(request.model, answer)
         reply = await self._ledger.commit(call, digest, request, answer)
         self._tell(request, reply, replayed=elsewhere is not None)
         return reply

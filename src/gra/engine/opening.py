@@ -133,7 +133,8 @@ async def _examined(
 ) -> list[Standing]:
     questions = set_exam(entries, config, gate.exam)
     examined = judges(config)
-    listen(PhaseStarted("exam", f"{', '.join(examined)} read seeds and broken twins", len(examined) * len(STAGES)))
+    stages: tuple[Stage, ...] = ("response",) if config.task == "refine" else STAGES  # the seeds' instructions stand
+    listen(PhaseStarted("exam", f"{', '.join(examined)} read seeds and broken twins", len(examined) * len(stages)))
     done = 0
 
     async def sit(model: str, stage: Stage) -> Standing:
@@ -151,7 +152,7 @@ async def _examined(
             )
         return result
 
-    return await together(sit(m, stage) for m in examined for stage in STAGES)
+    return await together(sit(m, stage) for m in examined for stage in stages)
 
 
 def exam_row(standing: Standing) -> dict[str, object]:

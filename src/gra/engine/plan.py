@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gra.config.pool import adjudicated, committee_size, judges
-from gra.config.synthesis import SeedsGate, SynthesisConfig
+from gra.config.synthesis import SeedsGate, SynthesisConfig, bounded
 from gra.records import Passage, Reading, Seed, Stage
 
 CHARACTERS_PER_TOKEN = 4.0
@@ -106,14 +106,18 @@ def plan(
             probabilities for `auto`.
         passages: those of the documents.
     """
+    config = bounded(config, len(seeds))
     lengths = Lengths(
         min(fmean(tokens(s.instruction) for s in seeds) if seeds else USUAL_INSTRUCTION, 400),
         min(fmean(tokens(s.response) for s in seeds) if seeds else USUAL_RESPONSE, config.generation.max_tokens),
         fmean(tokens(p.text) for p in passages) if passages else 0.0,
     )
     written = written_share(config, readings or {})
+    most = math.floor(config.target * config.budget.candidates_per_accepted)
+    if config.task == "refine":
+        most = min(most, len(seeds))
     before = (_annotation(config, seeds, lengths), _exam(config, len(seeds), lengths, written))
-    scenarios = tuple(_scenario(name, share, config, lengths, written, before) for name, share in YIELDS.items())
+    scenarios = tuple(_scenario(name, share, config, lengths, written, before, most) for name, share in YIELDS.items())
     return Plan(scenarios, _assumptions(config, lengths, written, bool(seeds)))
 
 
@@ -129,14 +133,18 @@ def written_share(config: SynthesisConfig, readings: Mapping[str, Reading]) -> f
 
 
 def _scenario(
-    name: str, share: float, config: SynthesisConfig, lengths: Lengths, written: float, before: tuple[Cost, ...]
+    name: str,
+    share: float,
+    config: SynthesisConfig,
+    lengths: Lengths,
+    written: float,
+    before: tuple[Cost, ...],
+    most: int,
 ) -> Scenario:
-    candidates = min(
-        math.ceil(config.target / share), math.floor(config.target * config.budget.candidates_per_accepted)
-    )
+    candidates = min(math.ceil(config.target / share), most)
     accepted = min(config.target, round(candidates * share))
-    each = _candidate(config, lengths, written, share)
-    summaries = _summary(config, lengths).times(accepted)
+    each = (_refined if config.task == "refine" else _candidate)(config, lengths, written, share)
+    summaries = _summary(config, lengths).times(accepted * (config.task != "refine"))  # a seed has its own
     return Scenario(name, share, candidates, accepted, (*before, *(c.times(candidates) for c in each), summaries))
 
 
@@ -199,26 +207,43 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
     if not isinstance(config.gate, SeedsGate):
         return none
     pairs = min(config.gate.exam, seeds)
-    both = _opinion(config, "exam", "instruction", lengths, written, 0.0) + _opinion(
-        config, "exam", "response", lengths, written, lengths.response
-    )
+    both = _opinion(config, "exam", "response", lengths, written, lengths.response)
+    if config.task != "refine":
+        both += _opinion(config, "exam", "instruction", lengths, written, 0.0)
     return none + both.times(len(judges(config)) * pairs * 2)
 
 
 def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
     """The mean candidate: what fails at the instruction costs no response."""
     passes = math.sqrt(share)
-    # Without seeds the first round has no examples; later ones are taken to be like it.
-    shots = fmean(config.examples) if config.seeds else 0.0
+    shots = _shots(config)
     planned = "_document" if lengths.passage else "" if config.seeds else "_first"
-    answered_with = "_document" if lengths.passage else ""
     example = shots * (KEYWORDS + lengths.instruction + SUMMARY)
-    answered = min(shots, config.response_examples)
+    first = _opinion(config, "review instruction", "instruction", lengths, written, 0.0)
+    return (
+        _call(config, "keywords", f"keywords{planned}", shots * KEYWORDS + lengths.passage, KEYWORDS + DOMAIN, shots),
+        _call(config, "instruction", f"instruction{planned}", example + lengths.passage, lengths.instruction, shots),
+        first.times(committee_size(config)),
+        *(cost.times(passes) for cost in _answered(config, lengths, written, passes)),
+    )
+
+
+def _refined(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
+    """The mean seed: its own response is reviewed beside the new one."""
+    return _answered(config, lengths, written, share, own=float(config.review != "none"))
+
+
+def _answered(
+    config: SynthesisConfig, lengths: Lengths, written: float, passes: float, own: float = 0.0
+) -> tuple[Cost, ...]:
+    """The response to one instruction, and `own` more that are only reviewed."""
+    answered_with = "_document" if lengths.passage else ""
+    answered = min(_shots(config), config.response_examples)
     manner = answered * (lengths.instruction + lengths.response)
     size = committee_size(config)
-    responses = passes * (1 + (1 - passes) * min(config.max_revisions, size, 1))
+    revised = (1 - passes) * min(config.max_revisions, size, 1)
+    responses = own + 1 + revised
     said = size * COMMENT
-    first = _opinion(config, "review instruction", "instruction", lengths, written, 0.0)
     second = _opinion(config, "review response", "response", lengths, written, lengths.response)
     comment = _call(config, "comment", "comment", lengths.instruction + lengths.response, COMMENT)
     commented = (1 - written) * (1.0 if config.comments == "always" else min(1.0, DISPUTED + 1 - passes))
@@ -227,15 +252,17 @@ def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share:
     answer = _call(config, "response", f"response{answered_with}", read, lengths.response, answered)
     again = _call(config, "revise", f"revise{answered_with}", read + said, lengths.response, answered)
     return (
-        _call(config, "keywords", f"keywords{planned}", shots * KEYWORDS + lengths.passage, KEYWORDS + DOMAIN, shots),
-        _call(config, "instruction", f"instruction{planned}", example + lengths.passage, lengths.instruction, shots),
-        first.times(size),
-        answer.times(passes),
-        again.times(responses - passes),
+        answer,
+        again.times(revised),
         second.times(size * responses),
         comment.times(size * responses * commented),
         ruling.times(DISPUTED * responses * adjudicated(config)),
     )
+
+
+def _shots(config: SynthesisConfig) -> float:
+    """Examples of a candidate. Without seeds the first round has none; later ones are taken to be like it."""
+    return fmean(config.examples) if config.seeds else 0.0
 
 
 def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seeded: bool) -> tuple[str, ...]:
@@ -243,8 +270,11 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
     likeness = "the seeds" if seeded else "such texts usually are"
     exam = ["every judge sits the whole exam; half of it is often enough"] if isinstance(config.gate, SeedsGate) else []
     revised = "each rejected response is revised once" if config.max_revisions else "nothing is revised"
+    accepted = f"share of candidates accepted: {yields}; as many fail at the instruction as at the response"
+    if config.task == "refine":
+        accepted = f"share of seeds kept, with their own or a new response: {yields}"
     return (
-        f"share of candidates accepted: {yields}; as many fail at the instruction as at the response",
+        accepted,
         f"candidates are as long as {likeness}: {lengths.instruction:.0f} tokens of instruction, "
         f"{lengths.response:.0f} of response, at {CHARACTERS_PER_TOKEN:g} characters per token",
         f"opinions of {written:.0%} of the judges are written, of the others read from probabilities",

@@ -26,6 +26,7 @@ from gra.events import Listener, SampleEnded
 from gra.postprocess.dedup import Known, Vectors, select
 from gra.records import Sample, Status
 from gra.store.writer import Writer
+from gra.synthesis.refine import refine_sample
 from gra.synthesis.sample import Study, begin, end, run_sample
 
 BLIND_YIELD = 0.5
@@ -56,6 +57,8 @@ class Result:
     """Why the round is not full; empty if it is."""
     decided: int
     """Candidates, from number 0, whose ends decided the round; the same at any concurrency."""
+    used_up: bool = False
+    """In refinement: every seed was tried, and each has its end."""
 
     @property
     def accepted(self) -> list[Sample]:
@@ -169,7 +172,8 @@ class Round:
 
     async def _one(self, index: int) -> Sample:
         try:
-            sample = await run_sample(self.study, self.number, index)
+            life = refine_sample if self.study.config.task == "refine" else run_sample
+            sample = await life(self.study, self.number, index)
             if sample.status is Status.PASSED:
                 await self._embed([sample])
             self._failures_in_a_row = 0
@@ -226,7 +230,9 @@ class Round:
         Only what is before the frontier is accepted, so that a round cannot become full by what happened to be quick.
         """
         ahead = "the run stopped before the candidates ahead of it had ended"
-        return self._result(self.ended, self._select(), ahead, statement)
+        result = self._result(self.ended, self._select(), ahead, statement)
+        failed = any(s.status is Status.FAILED for s in result.samples)
+        return replace(result, used_up=self._all_tried() and not failed)
 
     def _result(self, begun: Mapping[int, Sample], decided: list[Sample], reason: str, statement: str) -> Result:
         """All that were begun, in order; what has passed and is not decided is surplus, for this reason."""
@@ -235,12 +241,25 @@ class Round:
         return Result(tuple(final), statement, self._frontier)
 
     def _too_few(self) -> str:
+        if self._all_tried():
+            return self._what_was_kept()
         statement = (
             f"the yield is too low: {self._frontier} candidates of round {self.number} gave "
             f"{len(self._passed)} that passed the review, {self.limits.target} were asked for"
         )
         lacking = self._quotas.lacking(self._select())
         return f"{statement}; not filled: {', '.join(lacking)}" if lacking else statement
+
+    def _all_tried(self) -> bool:
+        """In refinement: whether no seed is left."""
+        return self.study.config.task == "refine" and self._frontier >= len(self.study.pool.seeds)
+
+    def _what_was_kept(self) -> str:
+        kept = [s for s in self._select() if s.status is Status.ACCEPTED]
+        failed = sum(s.status is Status.FAILED for s in self.ended.values())
+        told = f"{len(kept)} of {self._frontier} seeds are kept, {sum(s.refined is True for s in kept)} of them"
+        later = f"; an endpoint failed on {failed}, which are tried again when the run goes on" if failed else ""
+        return f"{told} with a new response{later}"
 
 
 def _surplus(sample: Sample, reason: str) -> Sample:

@@ -13,7 +13,8 @@ from typing import Any
 from gra.config.fingerprint import fingerprint, resolved
 from gra.config.load import RunConfig
 from gra.config.pool import check_pool
-from gra.config.synthesis import Budget, SynthesisConfig
+from gra.config.synthesis import Budget, SynthesisConfig, bounded
+from gra.engine.compute import compute, sizes_of
 from gra.engine.desk import BudgetSpent, Desk, Spending
 from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
@@ -44,11 +45,13 @@ class Ending:
     statement: str
     """Why there are fewer than asked for; empty if there are not."""
     folder: Path
+    used_up: bool = False
+    """In refinement: every seed was tried."""
 
     @property
     def complete(self) -> bool:
-        """True if the dataset is as large as it was asked to be."""
-        return self.accepted >= self.target
+        """True if the dataset is as large as it was asked to be, or as it can be."""
+        return self.used_up or self.accepted >= self.target
 
 
 async def synthesise(
@@ -66,9 +69,11 @@ async def synthesise(
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
     """
     check_pool(config.synthesis)
+    sizes_of(config.synthesis)  # a budget that cannot be reckoned is told of before anything is fetched
     material = read_material(config.synthesis)
     for problem in material.problems:
         listen(Notice(problem))
+    config = config.model_copy(update={"synthesis": bounded(config.synthesis, len(material.seeds))})
     wanted = document(config, material)
     run = create_run(folder, wanted)
     async with Writer(run) as writer:
@@ -115,7 +120,7 @@ class Progress:
 
     def owed(self) -> int:
         """Accepted samples still to come."""
-        return self.config.synthesis.target - self.accepted()
+        return 0 if self.reader.used_up() else self.config.synthesis.target - self.accepted()
 
     def accepted(self) -> int:
         """Accepted samples of closed rounds."""
@@ -123,13 +128,15 @@ class Progress:
 
     def ending(self, statement: str) -> Ending:
         """The end of the run as it stands."""
-        return Ending(self.accepted(), self.config.synthesis.target, statement, self.run.path)
+        return Ending(self.accepted(), self.config.synthesis.target, statement, self.run.path, self.reader.used_up())
 
     async def go_on(self, models: OpenModels, ledger: Ledger, material: Material) -> Ending:
         """Everything that is left to do."""
         synthesis = self.config.synthesis
-        spent = self.reader.totals().all
-        spending = Spending(synthesis.budget, spent.calls, spent.prompt_tokens + spent.completion_tokens)
+        totals, known = self.reader.totals(), sizes_of(synthesis)
+        tokens = totals.all.prompt_tokens + totals.all.completion_tokens
+        used = compute(totals.by_model(), known) or 0.0
+        spending = Spending(synthesis.budget, totals.all.calls, tokens, used, known)
         desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
         unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget()), self.listen)
@@ -198,16 +205,20 @@ class Progress:
     ) -> str:
         """One round; returns why the run cannot go on, or nothing."""
         synthesis, target = study.config, share(study.config, number)
+        candidates = int(target * synthesis.budget.candidates_per_accepted)
+        if synthesis.task == "refine":
+            candidates, target = (min(n, len(study.pool.seeds)) for n in (candidates, target))
         limits = Limits(
             target=target,
-            candidates=int(target * synthesis.budget.candidates_per_accepted),
+            candidates=candidates,
             concurrency=self.config.engine.concurrency,
             give_up_after=self.config.engine.give_up_after,
         )
         await self.writer.open_round(number, target)
         self.listen(PhaseStarted("round", f"{number} of {synthesis.rounds}", target))
         known = {s.index: s for s in self.reader.iter_samples(round=number) if s.status is not Status.FAILED}
-        pool = await embedder.known(entries)
+        # A seed would be the duplicate of itself: what is refined is compared with its own kind only.
+        pool = await embedder.known([] if synthesis.task == "refine" else entries)
         this = Round(study, number, limits, pool, embedder, self.writer, self.listen)
         result = await this.run(known)
         await self._close(number, result, Annotator(study.ask, synthesis) if result.statement else closing)
@@ -220,7 +231,7 @@ class Progress:
         for sample in result.accepted:
             samples[sample.id] = await _summarised(sample, annotator)
         joining = [_entry(samples[s.id]) for s in result.accepted]
-        detail = {"statement": result.statement, "decided": result.decided}
+        detail = {"statement": result.statement, "decided": result.decided, "used_up": result.used_up}
         await self.writer.close_round(number, samples.values(), joining, detail)
 
 
@@ -228,7 +239,8 @@ def _reopened(sample: Sample) -> Sample:
     """The sample as it was before its round was closed."""
     if sample.status not in (Status.ACCEPTED, Status.DUPLICATE, Status.SURPLUS):
         return sample
-    return concluded(replace(sample, duplicate_of="", similarity=None, summary=""))
+    summary = sample.summary if sample.seed else ""
+    return concluded(replace(sample, duplicate_of="", similarity=None, summary=summary))
 
 
 def share(config: SynthesisConfig, number: int) -> int:
@@ -238,6 +250,8 @@ def share(config: SynthesisConfig, number: int) -> int:
 
 
 async def _summarised(sample: Sample, annotator: Annotator) -> Sample:
+    if sample.summary:  # a refined seed has had one from the beginning
+        return sample
     try:
         return replace(sample, summary=await annotator.summary(sample.id, sample.instruction))
     except (Unwritten, BudgetSpent):

@@ -7,13 +7,23 @@ returns how many it wrote.
     write_alpaca    one JSON list of instruction, input, output: LLaMA-Factory, Axolotl
     write_parquet   conversations with what is known of each: `datasets`, DuckDB, pandas
 
-`write_dataset` writes a run's samples by any of them.
+`write_dataset` writes a run's samples by any of them, `write_datasets` those of several runs.
 """
 
 from gra.export.alpaca import write_alpaca
-from gra.export.dataset import Format, write_dataset
+from gra.export.dataset import Format, write_dataset, write_datasets
 from gra.export.messages import write_messages
 from gra.export.parquet import write_parquet
-from gra.export.rows import exportable
+from gra.export.rows import Integration, Row, exportable
 
-__all__ = ["Format", "exportable", "write_alpaca", "write_dataset", "write_messages", "write_parquet"]
+__all__ = [
+    "Format",
+    "Integration",
+    "Row",
+    "exportable",
+    "write_alpaca",
+    "write_dataset",
+    "write_datasets",
+    "write_messages",
+    "write_parquet",
+]

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gra.export.rows import metadata, valid
+from gra.export.rows import Row, metadata, valid
 from gra.export.whole_file import whole_file
-from gra.records import Sample
 
 
-def write_alpaca(path: Path, samples: Iterable[Sample], with_metadata: bool = False) -> int:
+def write_alpaca(path: Path, rows: Iterable[Row], with_metadata: bool = False) -> int:
     """Write the list, one record a line; with `with_metadata`, each has one further key `metadata`.
 
     Raises:
@@ -21,15 +20,15 @@ def write_alpaca(path: Path, samples: Iterable[Sample], with_metadata: bool = Fa
     count = 0
     with whole_file(path) as stream:
         stream.write(b"[")
-        for sample in samples:
+        for row in rows:
             count += 1
             record: dict[str, Any] = {
-                "instruction": valid(sample.instruction),
+                "instruction": valid(row.sample.instruction),
                 "input": "",
-                "output": valid(sample.response),
+                "output": valid(row.sample.response),
             }
             if with_metadata:
-                record["metadata"] = metadata(sample)
+                record["metadata"] = metadata(row)
             stream.write(b"\n" if count == 1 else b",\n")
             stream.write(json.dumps(record, ensure_ascii=False).encode())
         stream.write(b"\n]\n")

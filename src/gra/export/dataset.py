@@ -1,8 +1,10 @@
-"""A run's samples as one dataset file, in the form that is asked for."""
+"""Samples of one run or of several as one dataset file, in the form that is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from gra.errors import TargetMissed
 from gra.export.alpaca import write_alpaca
 from gra.export.messages import write_messages
 from gra.export.parquet import write_parquet
-from gra.export.rows import exportable
+from gra.export.rows import Integration, Row, exportable
 from gra.records import Status
 
 if TYPE_CHECKING:
@@ -41,15 +43,39 @@ def write_dataset(
         TargetMissed: there is no such sample; nothing is written.
         StoreError: the file cannot be written.
     """
-    if not any(True for _ in exportable(reader.iter_samples(status))):
-        raise TargetMissed(_nothing(reader, status))
+    path, count, _ = write_datasets([reader], format, out, status, metadata)
+    return path, count
+
+
+def write_datasets(
+    readers: Sequence[Reader], format: Format, out: Path | None, status: Status, metadata: bool
+) -> tuple[Path, int, int]:
+    """Write several runs as one dataset; also says how many samples were left out as duplicates.
+
+    Raises:
+        TargetMissed: one of the runs has no such sample; nothing is written.
+        StoreError: the file cannot be written.
+    """
+    for reader in readers:
+        if not any(True for _ in exportable(reader.iter_samples(status), "")):
+            raise TargetMissed(_nothing(reader, status))
     name = NAMES[format] if status is Status.ACCEPTED else f"{status.value}.{NAMES[format]}"
-    path = out or reader.run.export / name
-    samples = exportable(reader.iter_samples(status))
+    path = out or readers[0].run.export / (name if len(readers) == 1 else f"integrated.{name}")
+    together = Integration()
+    named = zip(readers, _names(readers), strict=True)
+    rows: Iterator[Row] = chain.from_iterable(exportable(reader.iter_samples(status), run) for reader, run in named)
+    if len(readers) > 1:  # within one run, de-duplication has been the run's own business
+        rows = together.of(rows)
     if format is Format.PARQUET:
-        return path, write_parquet(path, samples)
+        return path, write_parquet(path, rows), together.dropped
     write = write_alpaca if format is Format.ALPACA else write_messages
-    return path, write(path, samples, metadata)
+    return path, write(path, rows, metadata), together.dropped
+
+
+def _names(readers: Sequence[Reader]) -> list[str]:
+    """What rows say of the run they are from: its folder's name, or its whole path where names are alike."""
+    names = [reader.run.path.resolve().name for reader in readers]
+    return names if len(set(names)) == len(names) else [str(reader.run.path) for reader in readers]
 
 
 def _nothing(reader: Reader, status: Status) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gra.export.rows import conversation, metadata
+from gra.export.rows import Row, conversation, metadata
 from gra.export.whole_file import whole_file
-from gra.records import Sample
 
 
-def write_messages(path: Path, samples: Iterable[Sample], with_metadata: bool = False) -> int:
+def write_messages(path: Path, rows: Iterable[Row], with_metadata: bool = False) -> int:
     """Write one conversation a line; with `with_metadata`, under one further key `metadata`, what is known of it.
 
     Raises:
@@ -20,10 +19,10 @@ def write_messages(path: Path, samples: Iterable[Sample], with_metadata: bool = 
     """
     count = 0
     with whole_file(path) as stream:
-        for sample in samples:
+        for row in rows:
             count += 1
-            record: dict[str, Any] = {"messages": conversation(sample)}
+            record: dict[str, Any] = {"messages": conversation(row.sample)}
             if with_metadata:
-                record["metadata"] = metadata(sample)
+                record["metadata"] = metadata(row)
             stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
     return count

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from gra.errors import MissingExtra
-from gra.export.rows import conversation, metadata
+from gra.export.rows import Row, conversation, metadata
 from gra.export.whole_file import whole_file
-from gra.records import Sample
 
 BATCH = 1000
 """Rows of one row group: what is held in memory at once."""
 
 
-def write_parquet(path: Path, samples: Iterable[Sample]) -> int:
+def write_parquet(path: Path, rows: Iterable[Row]) -> int:
     """Write one row a sample.
 
     Raises:
@@ -30,10 +29,10 @@ def write_parquet(path: Path, samples: Iterable[Sample]) -> int:
         raise MissingExtra("Parquet export", "parquet") from None
 
     schema = _schema(pa)
-    rows = ({"messages": conversation(sample), **metadata(sample)} for sample in samples)
+    plain = ({"messages": conversation(row.sample), **metadata(row)} for row in rows)
     count = 0
     with whole_file(path) as stream, pq.ParquetWriter(stream, schema) as writer:
-        while batch := list(islice(rows, BATCH)):
+        while batch := list(islice(plain, BATCH)):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             count += len(batch)
     return count
@@ -55,5 +54,8 @@ def _schema(pa: Any) -> Any:
             ("round", pa.int32()),
             ("status", text),
             ("source", text),
+            ("seed", text),
+            ("refined", pa.bool_()),
+            ("run", text),
         ]
     )

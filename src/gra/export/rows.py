@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from gra.records import Sample
 
 
-def exportable(samples: Iterable[Sample]) -> Iterator[Sample]:
-    """The samples that have an instruction and a response; one that was rejected early has only the first."""
-    return (s for s in samples if s.instruction and s.response)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A sample on its way into a dataset."""
+
+    sample: Sample
+    run: str
+    """Name of the run that it is from."""
+
+
+@dataclass
+class Integration:
+    """Several runs as one dataset: their rows one after another, but for instructions that an earlier row has."""
+
+    dropped: int = 0
+    """Rows left out so far because their instruction was there, letter by letter."""
+    _seen: set[bytes] = field(default_factory=set)
+
+    def of(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows that are new."""
+        for row in rows:
+            # A digest, so that a large dataset is not kept in memory.
+            digest = hashlib.sha256(row.sample.instruction.encode("utf-8", "surrogatepass")).digest()
+            if digest in self._seen:
+                self.dropped += 1
+                continue
+            self._seen.add(digest)
+            yield row
+
+
+def exportable(samples: Iterable[Sample], run: str) -> Iterator[Row]:
+    """A run's samples that have an instruction and a response; one that was rejected early has only the first."""
+    return (Row(s, run) for s in samples if s.instruction and s.response)
 
 
 def conversation(sample: Sample) -> list[dict[str, str]]:
@@ -21,9 +52,10 @@ def conversation(sample: Sample) -> list[dict[str, str]]:
     ]
 
 
-def metadata(sample: Sample) -> dict[str, Any]:
-    """What is known of a sample beside its text. The reviewers are those of the version that counts."""
-    cast = sample.versions[-1].cast if sample.versions else sample.cast
+def metadata(row: Row) -> dict[str, Any]:
+    """What is known of a sample beside its text. Generator and reviewers are those of the version that counts."""
+    sample = row.sample
+    cast = sample.best.cast if sample.best else sample.cast
     return {
         "id": sample.id,
         "domain": valid(sample.domain),
@@ -35,6 +67,9 @@ def metadata(sample: Sample) -> dict[str, Any]:
         "round": sample.round,
         "status": sample.status.value,
         "source": valid(sample.source),
+        "seed": valid(sample.seed),
+        "refined": sample.refined,
+        "run": valid(row.run),
     }
 
 

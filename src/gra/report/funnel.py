@@ -21,6 +21,8 @@ STAGES = (
     "not a duplicate",
     "accepted",
 )
+_OF_INSTRUCTIONS = ("instruction written", "instruction passed")
+"""Stages that a refined seed has behind it from the beginning."""
 _WRITTEN, _PASSED_1, _ANSWERED, _PASSED_2, _NEW, _ACCEPTED = range(1, len(STAGES))
 
 _DEPTH = {
@@ -52,10 +54,13 @@ class Funnel:
     left: Counter[tuple[int, str]] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
     """How those who passed the response stage did; the names are those of `passed_how`."""
+    refining: bool = False
+    """True if the samples are seeds that are refined."""
 
     def add(self, sample: Sample) -> None:
         """Count one sample."""
         reached = depth(sample)
+        self.refining = self.refining or bool(sample.seed)
         self.left[reached, sample.status.value] += 1
         if reached >= _PASSED_2:
             self.passed[passed_how(sample)] += 1
@@ -64,6 +69,8 @@ class Funnel:
         """All stages in order; `left` of a stage and its count sum to the count before."""
         steps = []
         for number, stage in enumerate(STAGES):
+            if self.refining and stage in _OF_INSTRUCTIONS:
+                continue  # nobody leaves here
             count = sum(n for (reached, _), n in self.left.items() if reached >= number)
             left = {s: n for (reached, s), n in sorted(self.left.items()) if reached == number - 1}
             steps.append(Step(stage, count, left))
@@ -85,15 +92,18 @@ def depth(sample: Sample) -> int:
     if not sample.instruction:
         return 0
     if not sample.versions:
-        return _PASSED_1 if sample.verdict and sample.verdict.outcome == "accept" else _WRITTEN
-    final = sample.versions[-1].final
+        passed = sample.seed or (sample.verdict and sample.verdict.outcome == "accept")
+        return _PASSED_1 if passed else _WRITTEN
+    final = sample.best.final if sample.best else None
     # Surplus after a good review; an unusable or failed one has no such review.
     return _NEW if final and final.outcome == "accept" else _ANSWERED
 
 
 def passed_how(sample: Sample) -> str:
-    """What let the last version through."""
-    last = sample.versions[-1] if sample.versions else None
+    """What let the version that counts through; of a refined seed, whose response it is."""
+    last = sample.best
+    if sample.seed:
+        return "with a new response" if sample.refined else "with the seed's own"
     if last and last.number > 0:
         return "after revision"
     if last and last.ruling:

@@ -90,9 +90,11 @@ def find_sample(reader: Reader, beginning: str) -> Sample:
     raise StoreError(f"no sample of {folder} begins with `{beginning}`. `gra show {folder}` lists them")
 
 
-def state_of(folder: Path, accepted: int, target: int) -> str:
+def state_of(reader: Reader, accepted: int, target: int) -> str:
     """`complete`, `working` (a process has it open) or `unfinished`."""
-    return "complete" if accepted >= target else "working" if being_worked_on(folder) else "unfinished"
+    if accepted >= target or reader.used_up():
+        return "complete"
+    return "working" if being_worked_on(reader.run.path) else "unfinished"
 
 
 def being_worked_on(folder: Path) -> bool:

@@ -75,7 +75,7 @@ def _listed(folder: Path) -> Listed:
             accepted = reader.funnel().by_status.get(Status.ACCEPTED, 0)
             target = int(config["target"])
             models = tuple(str(model["name"]) for model in config["models"])
-            return Listed(folder, state_of(folder, accepted, target), accepted, target, models, changed, size)
+            return Listed(folder, state_of(reader, accepted, target), accepted, target, models, changed, size)
     except GraError as error:
         problem = str(error)
     except (LookupError, TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from gra.engine.compute import compute, sizes, unsized
 from gra.records import Opinion, Sample, Status
 from gra.report.funnel import Funnel
 from gra.report.opening import state_of, written_config
@@ -66,6 +67,10 @@ class Report:
     funnel: Funnel
     ended: tuple[Ended, ...]
     totals: Totals
+    compute: float | None
+    """Cost in the unit of `engine.compute`; None if the size of a model is not known."""
+    unsized: tuple[str, ...]
+    """The models whose size is not known."""
     exam: tuple[dict[str, Any], ...]
     readings: dict[str, str]
     outside: dict[str, float]
@@ -98,6 +103,7 @@ class Report:
             "statuses": [asdict(ended) for ended in self.ended],
             "calls": {"all": asdict(self.totals.all), "by_model_and_task": usage},
             "tokens_per_accepted": self.tokens_per_accepted,
+            "compute": self.compute,
             "exam": list(self.exam),
             "readings": self.readings,
             "outside_yes_and_no": self.outside,
@@ -115,19 +121,22 @@ def report_on(reader: Reader) -> Report:
     survey = Survey()
     for sample in reader.iter_samples():
         survey.add(sample)
-    target = int(written_config(reader.run).get("target", 0))
+    config = written_config(reader.run)
+    target = int(config.get("target", 0))
     # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
     accepted = survey.counts[Status.ACCEPTED]
-    path = reader.run.path
+    totals, known = reader.totals(), sizes(config.get("models", ()))
     return Report(
-        folder=str(path),
-        state=state_of(path, accepted, target),
+        folder=str(reader.run.path),
+        state=state_of(reader, accepted, target),
         accepted=accepted,
         target=target,
         rounds=tuple(reader.rounds()),
         funnel=survey.funnel,
         ended=survey.ended(),
-        totals=reader.totals(),
+        totals=totals,
+        compute=compute(totals.by_model(), known),
+        unsized=tuple(unsized(totals.by_model(), known)),
         exam=tuple(reader.fact("exam") or ()),
         readings=reader.fact("readings") or {},
         outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},

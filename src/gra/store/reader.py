@@ -33,6 +33,11 @@ class Total:
     seconds: float = 0.0
     """Sum of the calls' wall times; calls overlap."""
 
+    @property
+    def computed_tokens(self) -> int:
+        """Tokens that a model had to read or write: those of prompts that were not cached, and those of replies."""
+        return self.prompt_tokens - self.cached_tokens + self.completion_tokens
+
     def __add__(self, other: Total) -> Total:
         """Both together."""
         return Total(
@@ -182,6 +187,10 @@ class Reader:
                 Round(n, target, accepted, count, state, json.loads(text_of(x)))
                 for n, target, accepted, count, state, x in rows
             ]
+
+    def used_up(self) -> bool:
+        """Whether a refinement has tried every seed, so that there is nothing to go on with."""
+        return any(round.state == "closed" and round.detail.get("used_up") for round in self.rounds())
 
     def _rows(self, query: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[tuple[Any, ...]]:
         with sqlite_boundary(self.run.database):

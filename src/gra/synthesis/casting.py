@@ -117,7 +117,7 @@ def _told(cast: Cast, able: Able) -> tuple[bool, bool, bool]:
     judges = {*cast.reviewers, cast.adjudicator}
     return (
         bool(able["response"] & judges),
-        bool(able["instruction"] & {*cast.reviewers}),
+        bool(able["instruction"] & {*cast.reviewers}) or not able["instruction"],
         not cast.adjudicator or cast.adjudicator in able["response"],
     )
 

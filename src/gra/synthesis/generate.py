@@ -99,13 +99,17 @@ class Generator:
 
         return await ask_or_fail(self._ask, CallId(self._sample.id, "instruction"), request, parse, whole=True)
 
-    async def response(self, instruction: str) -> str:
+    async def response(self, instruction: str, number: int = 0) -> str:
         """An answer to the instruction, in the manner of the examples, and with what the passage says.
+
+        Args:
+            instruction: all that it is told, beside the examples.
+            number: of the version that it will be.
 
         Raises:
             Unwritten: an empty text, or one that was cut off.
         """
-        return await self._respond("response", "v0.response", {"instruction": instruction})
+        return await self._respond("response", f"v{number}.response", {"instruction": instruction})
 
     async def revision(self, sample: Sample) -> str:
         """A new response to the sample's instruction, after the critique of its last version. Not in the paper.

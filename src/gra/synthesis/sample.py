@@ -6,14 +6,14 @@ whether an answer comes from a model or from the ledger is the business of the `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gra.calls import Ask
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import Refused
 from gra.ids import rng, sample_id
-from gra.records import Cast, Sample, Status, Version
+from gra.records import SEED, Cast, Sample, Status, Version
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.casting import Casting
 from gra.synthesis.decide import Gate, quorum, settled
@@ -67,19 +67,12 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
         #    what falls short but can be mended goes back with their critique, and before a fresh draw of them.
         response = await generator.response(sample.instruction)
         while True:
-            number = len(sample.versions)
-            sample = replace(
-                sample, versions=(*sample.versions, Version(number, response, cast_of(study, sample, number)))
-            )
-            sample = with_last(sample, await judged(study, committee, sample))
-            version = sample.versions[-1]
-            if version.final is None and number == 0:
-                raise Unwritten("too few reviewers of the response could be read")
-            if not wants_revision(study, version):
+            sample = await reviewed(study, committee, sample, response)
+            if not wants_revision(study, sample):
                 return concluded(sample)
-            sample = with_last(sample, await committee.commented(version, response_matter(sample), sample.id))
-            response = await revised(generator, sample)
-            if response in ("", version.response):
+            sample = await critiqued(committee, sample)
+            response = await tried(generator.revision(sample))
+            if response in ("", sample.versions[-1].response):
                 return concluded(sample)
     except Unwritten as spoiled:
         return end(sample, Status.UNUSABLE, str(spoiled))
@@ -88,21 +81,40 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
 
 
 def begin(study: Study, round_number: int, index: int) -> Sample:
-    """The draws that make a candidate: its domain, its examples, its cast, and its passage if there are documents."""
+    """The draws that make a candidate: its domain, its examples, its cast, and its passage if there are documents.
+
+    In refinement nothing but examples and cast is drawn: candidate i is seed i.
+    """
     config, name = study.config, sample_id(round_number, index)
-    domain = study.agenda.domain(index) or study.pool.draw_domain(rng(config.random_seed, name, "domain"))
-    examples = study.pool.draw_examples(domain, rng(config.random_seed, name, "examples"), config.examples[1])
     cast = study.casting.draw(rng(config.random_seed, name, "cast"))
+    draw = rng(config.random_seed, name, "examples")
+    if config.task == "refine":
+        seed = study.pool.seeds[index]
+        examples = study.pool.draw_examples(seed.domain, draw, config.examples[1], but=seed.id)
+        blank = Sample(name, round_number, index, seed.domain, cast, tuple(e.id for e in examples), seed=seed.id)
+        return replace(blank, keywords=seed.keywords, summary=seed.summary, instruction=seed.instruction)
+    domain = study.agenda.domain(index) or study.pool.draw_domain(rng(config.random_seed, name, "domain"))
+    examples = study.pool.draw_examples(domain, draw, config.examples[1])
     passage = study.agenda.passage(index)
     source = passage.source if passage else ""
     return Sample(name, round_number, index, domain, cast, tuple(e.id for e in examples), source=source)
 
 
-def cast_of(study: Study, sample: Sample, number: int) -> Cast:
-    """The first version's cast is the sample's; a revision comes before a fresh draw."""
-    if number == 0:
+async def reviewed(
+    study: Study, committee: Committee, sample: Sample, response: str, author: str | None = None
+) -> Sample:
+    """The sample with one more version, judged. Who the author is, is told to nobody."""
+    cast = cast_of(study, sample)
+    version = Version(len(sample.versions), response, replace(cast, generator=author or cast.generator))
+    sample = replace(sample, versions=(*sample.versions, version))
+    return with_last(sample, await judged(study, committee, sample))
+
+
+def cast_of(study: Study, sample: Sample) -> Cast:
+    """The cast of the next version: the sample's own; a revision comes before a fresh draw."""
+    if not written(sample):
         return sample.cast
-    draw = rng(study.config.random_seed, sample.id, f"cast.v{number}")
+    draw = rng(study.config.random_seed, sample.id, f"cast.v{len(sample.versions)}")
     return study.casting.draw(draw, sample.cast.generator)
 
 
@@ -122,19 +134,31 @@ async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
     return replace(version, ruling=await committee.adjudicate(version, matter, sample.id, study.gate))
 
 
-async def revised(generator: Generator, sample: Sample) -> str:
-    """A new response, or nothing: a revision that fails leaves the verdict that there is."""
+async def critiqued(committee: Committee, sample: Sample) -> Sample:
+    """The sample with what its reviewers have to say of the last version."""
+    version = await committee.commented(sample.versions[-1], response_matter(sample), sample.id)
+    return with_last(sample, version)
+
+
+async def tried(writing: Awaitable[str]) -> str:
+    """A new response, or nothing: one that fails leaves the verdict that there is."""
     try:
-        return await generator.revision(sample)
+        return await writing
     except (Unwritten, Refused):
         return ""
 
 
-def wants_revision(study: Study, version: Version) -> bool:
-    """True for a rejected response that is near enough, while revisions are left."""
-    if version.final is None or version.final.outcome == "accept":
+def wants_revision(study: Study, sample: Sample) -> bool:
+    """True where nothing has passed and the last response is near enough, while revisions are left."""
+    final = sample.versions[-1].final
+    if final is None or any(v.final and v.final.outcome == "accept" for v in sample.versions):
         return False
-    return version.number < study.config.max_revisions and study.gate.mendable(version.final)
+    return written(sample) <= study.config.max_revisions and study.gate.mendable(final)
+
+
+def written(sample: Sample) -> int:
+    """How many versions the Generator has written."""
+    return sum(version.cast.generator != SEED for version in sample.versions)
 
 
 def response_matter(sample: Sample) -> Matter:
@@ -148,15 +172,26 @@ def with_last(sample: Sample, version: Version) -> Sample:
 
 
 def concluded(sample: Sample) -> Sample:
-    """The end that the last verdict gives."""
-    version = next(v for v in reversed(sample.versions) if v.final)
-    assert version.final is not None
+    """The end that the verdict on the version that counts gives."""
+    version = sample.best
+    if version is None or version.final is None:
+        return end(sample, Status.UNUSABLE, "too few reviewers of the response could be read")
+    reason = version.final.reason
+    if sample.versions[0].cast.generator == SEED:
+        reason = f"{compared(sample)}: {reason}"
     if version.final.outcome == "accept":
-        return end(sample, Status.PASSED, version.final.reason)
-    return end(sample, Status.REJECTED_RULING if version.ruling else Status.REJECTED_RESPONSE, version.final.reason)
+        return end(sample, Status.PASSED, reason)
+    return end(sample, Status.REJECTED_RULING if version.ruling else Status.REJECTED_RESPONSE, reason)
+
+
+def compared(sample: Sample) -> str:
+    """Which response a seed has in the end, and what the versions scored."""
+    own, *new = [f"{v.final.score:.2f}" if v.final else "unread" for v in sample.versions]
+    counts = "the new response" if sample.refined else "the seed's own response"
+    return f"{counts} (its own scores {own}, the new {', revised '.join(new)})" if new else f"{counts}, without another"
 
 
 def end(sample: Sample, status: Status, reason: str) -> Sample:
     """The sample with its end and the score of the verdict that counts."""
-    verdicts = [verdict for verdict in (sample.verdict, *(v.final for v in sample.versions)) if verdict]
-    return replace(sample, status=status, reason=reason, score=verdicts[-1].score if verdicts else 0.0)
+    verdict = (sample.best and sample.best.final) or sample.verdict
+    return replace(sample, status=status, reason=reason, score=verdict.score if verdict else 0.0)

@@ -49,8 +49,8 @@ class Agenda:
 
 
 def shares_of(config: SynthesisConfig) -> dict[str, float]:
-    """What share each domain is to have of what is accepted; empty where the seeds decide."""
-    if config.allocation == "seeds":
+    """What share each domain is to have of what is accepted; empty where the seeds decide, as in refinement."""
+    if config.allocation == "seeds" or config.task == "refine":
         return {}
     return {leaf.name: leaf.share if config.allocation == "quota" else 1.0 for leaf in config.leaves}
 

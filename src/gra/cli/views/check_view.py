@@ -22,8 +22,11 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
     """Configuration, what the samples are made from, models, cost."""
     synthesis = found.config.synthesis
     yield heading("Configuration")
+    made = f"{count(synthesis.target, 'sample')} in {count(synthesis.rounds, 'round')}"
+    if synthesis.task == "refine":
+        made = f"{synthesis.target or 'all'} seeds refined"
     yield line(
-        f"{count(synthesis.target, 'sample')} in {count(synthesis.rounds, 'round')}; each has a generator, "
+        f"{made}; each has a generator, "
         f"{count(committee_size(synthesis), 'reviewer')} and {'an' if adjudicated(synthesis) else 'no'} adjudicator "
         f"out of {len(synthesis.models)} models (`casting: {synthesis.casting.policy}`); gate `{synthesis.gate.type}`",
         indent=2,
@@ -57,10 +60,11 @@ def _unasked(look: Look) -> bool:
 
 def _domains(synthesis: SynthesisConfig) -> Iterator[RenderableType]:
     yield heading("Domains")
-    if synthesis.allocation == "seeds":
+    shares = shares_of(synthesis)
+    if not shares:
         yield line(f"{count(len(synthesis.leaves), 'domain')}, each begun as often as the seeds have it", indent=2)
         return
-    asked = Counter(in_turn(shares_of(synthesis), synthesis.target))
+    asked = Counter(in_turn(shares, synthesis.target))
     rows = [(leaf.name, str(asked[leaf.name]), leaf.description) for leaf in synthesis.leaves]
     yield table(("domain", "samples", "what belongs to it"), rows, numbers=(1,))
 

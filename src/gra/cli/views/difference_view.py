@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from gra.cli.views.parts import heading, line, path_line, table
 from gra.display.safe import one_line
 from gra.report.difference import Difference, Pair
+from gra.report.funnel import STAGES
 
 LONGEST = 60
 """Characters shown of a value."""
@@ -53,16 +54,18 @@ def _cell(value: object) -> str:
     return one_line(text, LONGEST)
 
 
-def _stages(found: Difference) -> list[tuple[str, str, str]]:
-    steps = [report.funnel.steps() for report in found.reports]
-    return [
-        (x.stage, _share(x.count, steps[0][0].count), _share(y.count, steps[1][0].count))
-        for x, y in zip(*steps, strict=True)
-    ]
+def _stages(found: Difference) -> list[tuple[str, ...]]:
+    counts = [{step.stage: step.count for step in report.funnel.steps()} for report in found.reports]
+    stages = [stage for stage in STAGES if stage in counts[0] or stage in counts[1]]
+    return [(stage, *(_share(stage, of_run) for of_run in counts)) for stage in stages]
 
 
-def _share(count: int, of: int) -> str:
-    return f"{count} ({count / of:.0%})" if of else str(count)
+def _share(stage: str, counts: Mapping[str, int]) -> str:
+    """A refinement has no stages of the instruction."""
+    of = counts[STAGES[0]]
+    if stage not in counts:
+        return "-"
+    return f"{counts[stage]} ({counts[stage] / of:.0%})" if of else str(counts[stage])
 
 
 def _costs(found: Difference) -> list[tuple[str, ...]]:

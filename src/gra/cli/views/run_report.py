@@ -8,8 +8,10 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from gra.cli.views.cost_view import amount
 from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
 from gra.display.safe import one_line
+from gra.engine.compute import UNIT_NAME, how_to_name
 from gra.records import Sample
 from gra.report.survey import ROLES, Report
 from gra.store.reader import Total
@@ -33,6 +35,9 @@ def summary(report: Report, seconds: float | None, files: Mapping[str, Path]) ->
         f"{report.accepted} of {report.target} samples accepted, from {count(_candidates(report), 'candidate')}"
     )
     yield from funnel(report)
+    for this in report.rounds:
+        if this.detail.get("used_up"):
+            yield line(str(this.detail["statement"]), indent=2)
     yield heading("Models")
     yield _by_model(report)
     yield from cost(report, seconds)
@@ -80,6 +85,10 @@ def cost(report: Report, seconds: float | None) -> Iterator[RenderableType]:
         + (f". This attempt took {duration(seconds)}." if seconds is not None else "."),
         indent=2,
     )
+    if report.compute is not None:
+        yield line(f"compute: {amount(report.compute)} {UNIT_NAME}", indent=2)
+    elif report.unsized:
+        yield line(f"compute: unknown; {how_to_name(report.unsized)}", indent=2, style="dim")
 
 
 def status(report: Report) -> Iterator[RenderableType]:

@@ -11,7 +11,7 @@ from gra.calls import Reply
 from gra.cli.views.changes import changes
 from gra.cli.views.parts import heading, line, prose, table
 from gra.display.safe import one_line
-from gra.records import Entry, Opinion, Sample, Stage, Verdict, Version
+from gra.records import SEED, Entry, Opinion, Sample, Stage, Verdict, Version
 from gra.store.rows import StoredCall
 
 SHORT = {"reasonableness": "reason", "completeness": "compl", "correctness": "correct", "ethicality": "ethical"}
@@ -45,6 +45,9 @@ def sample_view(dossier: Dossier, full_calls: bool = False) -> Iterator[Renderab
         yield line(f"made from {sample.source}", indent=2)
     if sample.summary:
         yield line(f"summary: {sample.summary}", indent=2)
+    if sample.seed:
+        whose = "has a new response" if sample.refined else "keeps its own response"
+        yield line(f"{sample.seed}, which {whose}", indent=2)
     yield heading("Keywords")
     yield line(", ".join(sample.keywords) or "(none were written)", indent=2)
     yield from _examples(dossier)
@@ -77,13 +80,16 @@ def _examples(dossier: Dossier) -> Iterator[RenderableType]:
 
 def _version(version: Version, earlier: Version | None) -> Iterator[RenderableType]:
     if earlier is None:
-        yield heading("Response")
+        yield heading("The seed's own response" if version.cast.generator == SEED else "Response")
+        yield prose(version.response)
+    elif earlier.cast.generator == SEED:  # its writer did not see it: what they have in common is chance
+        yield heading("A new response")
         yield prose(version.response)
     else:
-        yield heading(f"Revision {version.number}, against the version before (- taken out, + put in)")
+        yield heading(f"Version {version.number}, against the one before (- taken out, + put in)")
         yield changes(earlier.response, version.response)
     if version.opinions:
-        yield heading("Review of the response" if earlier is None else f"Review of revision {version.number}")
+        yield heading("Review of the response" if earlier is None else f"Review of version {version.number}")
         yield from review("response", version.opinions, version.verdict)
     if version.ruling:
         yield heading("Ruling of the Adjudicator")
