@@ -24,7 +24,8 @@ SURE = NORMAL.inv_cdf(0.95)
 PLAIN = NORMAL.inv_cdf(0.99)
 """Standard errors from 0 that make a part of an exam enough: stricter, because a short exam is the luckier one."""
 FUTILE = 0.5
-"""Standard errors from 0 after half an exam from which a model seldom comes to have a say: one time in ten, if it is as good as it looks."""
+"""Standard errors from 0 below which a model is not asked on: if it is as good as it then looks, it comes to have a say
+one time in ten."""
 LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
