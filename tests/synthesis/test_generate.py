@@ -141,6 +141,14 @@ async def test_an_example_with_a_long_answer_is_left_out() -> None:
     assert EXAMPLES[1].response in shown(ask)
 
 
+@pytest.mark.parametrize("around", ["{}", "Certainly! Here is the same answer:\n\n{}", "{} Have a nice day!"])
+async def test_an_answer_that_holds_an_examples_is_turned_back(around: str) -> None:
+    long = replace(EXAMPLES[0], response="A greeting is a word or a sign with which two people begin to talk.")
+    ask = Scripted(around.format(long.response.upper()), "Hello.")
+    assert await generator(ask, examples=(long, *EXAMPLES[1:])).response("Greet me.") == "Hello."
+    assert "word for word" in shown(ask, 1)
+
+
 async def test_every_step_of_every_sample_has_a_seed_of_its_own_that_stays() -> None:
     async def seeds() -> list[int]:
         ask = Scripted(NOVEL, "New.", "4")

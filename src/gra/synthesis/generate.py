@@ -145,7 +145,7 @@ class Generator:
             written = read_plain(text)
             if isinstance(written, Unusable):
                 return written
-            if _squeezed(written) in copies:
+            if any(copy in _squeezed(written) for copy in copies):
                 return Unusable("it is an example's answer, word for word")
             if self._passage and points_away(written):
                 return Unusable(POINTS_AWAY)
