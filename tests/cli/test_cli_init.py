@@ -12,8 +12,9 @@ from typer.testing import Result
 
 from gra.cli import surroundings
 from gra.cli.draft import draft, pool_of
-from gra.cli.surroundings import Machine, SeedFile, Server
+from gra.cli.surroundings import Machine, SeedFile, Server, look_at_seeds
 from gra.config.load import load_config
+from gra.errors import MissingExtra
 from gra.testing.fake_server import FakeServer
 from gra.testing.served import served
 
@@ -136,3 +137,31 @@ def test_whatever_servers_call_their_models_the_file_can_be_read(
     config = load_config(tmp_path / "gra.yaml").synthesis
     assert [m.model for m in config.models] == [m.model or None for m in members]
     assert ("GPU" in text) == (machine.gpu and not names)
+
+
+def test_domains_that_seeds_name_are_the_taxonomy(gra: Gra, tmp_path: Path) -> None:
+    Path("named.csv").write_text("instruction,response,domain\n" + "".join(f"Q{n}?,A{n}.,biology\n" for n in range(9)))
+    done = gra("init", "--seeds", "named.csv")
+    assert done.exit_code == 0, done.stderr
+    assert [domain.name for domain in load_config("gra.yaml").synthesis.domains] == ["biology"]
+    assert json.loads(gra("check", "gra.yaml", "--json").stdout)["usable"]
+
+
+def test_a_folder_that_is_not_there_has_no_seeds(gra: Gra) -> None:
+    done = gra("init", "nowhere/gra.yaml")
+    assert done.exit_code == 2 and "can be read as seeds" in done.stderr and not Path("nowhere").exists()
+
+
+def test_a_table_that_needs_a_library_does_not_hide_one_that_does_not(
+    gra: Gra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(path: Path) -> SeedFile:
+        if path.suffix == ".jsonl":
+            raise MissingExtra("Parquet", "parquet")
+        return look_at_seeds(path)
+
+    monkeypatch.setattr(surroundings, "look_at_seeds", look)
+    assert gra("init").exit_code == 0
+    Path("seeds.json").unlink()
+    Path("a_note.json").unlink()
+    assert gra("init", "other.yaml").exit_code == 4

@@ -50,6 +50,13 @@ def test_a_prompt_is_shown_as_it_is_sent_with_the_first_seeds(gra: Gra, tmp_path
     assert wrong.exit_code == 2 and "did you mean `response`?" in wrong.stderr
 
 
+def test_domains_within_domains_are_shown_by_their_paths(gra: Gra, tmp_path: Path) -> None:
+    within = [{"name": "Python", "description": "code"}, {"name": "SQL", "description": "queries"}]
+    config = config_file(tmp_path, domains=[{"name": "Coding", "domains": within}])
+    shown = gra("prompts", "show", "domain", "--config", config)
+    assert shown.exit_code == 0 and "Coding/SQL: queries" in shown.stdout
+
+
 def test_without_seeds_the_quickstarts_are_shown_and_that_is_said(gra: Gra, tmp_path: Path) -> None:
     config = config_file(tmp_path)
     (tmp_path / "seeds.json").unlink()

@@ -45,6 +45,21 @@ def test_a_variant_that_changes_nothing_is_left_out(tmp_path: Path) -> None:
         variants(config, ["majority"])
 
 
+def test_a_pool_too_small_to_draw_from_is_ablated_but_for_the_draw(tmp_path: Path) -> None:
+    fixed = {"policy": "fixed", "generator": NAMES[0], "reviewers": [NAMES[1]], "adjudicator": NAMES[2]}
+    for casting, size in ((fixed, 3), ({"policy": "single", "model": NAMES[0]}, 1)):
+        models = [{"name": n, "base_url": NOWHERE, "model": n} for n in NAMES[:size]]
+        found = variants(make_config(tmp_path, NOWHERE, models=models, casting=casting), ["full", "no_revision"])
+        assert list(found) == ["full", "no_revision"]
+
+
+def test_a_budget_that_a_variant_cannot_reckon_is_refused_before_any_is_run(tmp_path: Path) -> None:
+    models = [{"name": n, "base_url": NOWHERE, "model": n, "parameters": 1e9} for n in NAMES]
+    del models[-1]["parameters"]
+    with pytest.raises(ConfigError, match="parameters"):
+        variants(make_config(tmp_path, NOWHERE, models=models, budget={"compute": 5.0}))
+
+
 def test_who_plays_all_parts_may_write_or_is_named(tmp_path: Path) -> None:
     models: list[dict[str, Any]] = [{"name": n, "base_url": NOWHERE, "model": n} for n in NAMES]
     models[0] = {**models[0], "roles": ["reviewer", "adjudicator"]}

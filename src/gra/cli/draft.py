@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gra.catalogue import ModelCard, load_catalogue
 from gra.cli.surroundings import Machine, SeedFile, Server
+from gra.config.taxonomy import PAPER_DOMAINS
 
 MOST = 6
 """Models taken of all that servers offer; a sample needs four."""
@@ -100,6 +101,10 @@ def _what(path: Path, seeds: SeedFile, target: int) -> Iterator[str]:
     here = os.path.relpath(seeds.path, path.parent)
     shown = here if not here.startswith("..") else str(seeds.path.absolute())
     yield f"seeds: {quoted(shown)}   # what you want more of; usable records: {seeds.usable} ({seeds.form})"
+    if set(seeds.domains) - {domain.name for domain in PAPER_DOMAINS}:
+        yield "domains:   # as the seeds name them; say of each in a sentence what belongs there, models are shown it"
+        for name in seeds.domains:
+            yield f"  - {{name: {quoted(name)}, description: {quoted(f'questions of {name}')}}}"
     yield f"target: {target}   # stop when so many new samples are accepted"
     yield "rounds: 1   # with more, each learns from what the ones before accepted"
     if seeds.usable < LEAST_SEEDS:

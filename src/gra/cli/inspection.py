@@ -12,7 +12,6 @@ from gra.catalogue import find, local_file
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
-from gra.config.synthesis import SeedsGate
 from gra.engine.compute import sizes_of
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
@@ -115,7 +114,7 @@ def _seeds(found: Inspection) -> tuple[Seed, ...]:
         "malformed": report.malformed,
         "problems": list(report.problems),
     }
-    if isinstance(synthesis.gate, SeedsGate) and len(report.seeds) < 4:
+    if synthesis.examines and len(report.seeds) < 4:
         found.problem(_too_few(len(report.seeds)))
     return report.seeds
 

@@ -60,7 +60,7 @@ def shortened(config: RunConfig, number: int) -> tuple[RunConfig, list[str]]:
     if synthesis.seeds and (synthesis.seeds.limit is None or synthesis.seeds.limit > most):
         changes["seeds"] = synthesis.seeds.model_copy(update={"limit": most})
         differs.append(f"{most} seeds at most, drawn at random; a run may know more to take examples from")
-    if not isinstance(synthesis.gate, PaperGate):
+    if synthesis.examines:
         changes["gate"] = PaperGate()
         differs.append(
             "no exam, so every reviewer's word counts alike and the verdicts are by the `paper` gate; a run asks first "

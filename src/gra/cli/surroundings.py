@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gra.config.synthesis import SeedsConfig
-from gra.errors import EndpointError, SeedError
+from gra.errors import EndpointError, MissingExtra, SeedError
 from gra.synthesis.seeds import read_seeds
 
 USUAL_PORTS = {8000: "vLLM", 30000: "SGLang", 11434: "Ollama", 8080: "llama.cpp", 23333: "LMDeploy"}
@@ -57,6 +57,8 @@ class SeedFile:
     path: Path
     usable: int
     form: str
+    domains: tuple[str, ...] = ()
+    """Those that its records name."""
 
 
 def find_seeds(folder: Path) -> SeedFile:
@@ -64,15 +66,24 @@ def find_seeds(folder: Path) -> SeedFile:
 
     Raises:
         SeedError: there is none.
+        MissingExtra: what there is can only be read with a library that is not installed.
     """
     found: list[SeedFile] = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix in SEED_FILES)[:MOST_FILES]:
+    lacking: list[MissingExtra] = []
+    here = folder.iterdir() if folder.is_dir() else ()
+    for path in sorted(p for p in here if p.suffix in SEED_FILES)[:MOST_FILES]:
         with suppress(SeedError):
-            found.append(look_at_seeds(path))
+            try:
+                found.append(look_at_seeds(path))
+            except MissingExtra as missing:
+                lacking.append(missing)
+    if lacking and not found:
+        raise lacking[0]
     if not found:
         raise SeedError(
             f"no file in {folder.absolute()} can be read as seeds, the questions with answers that you want more of. "
-            "Name one with --seeds; `gra quickstart` works without"
+            "Name one with --seeds. A configuration can do without, too, from `documents` or `domains` alone: "
+            "docs/topics.md"
         )
     return max(found, key=lambda file: file.usable)
 
@@ -84,7 +95,8 @@ def look_at_seeds(path: Path) -> SeedFile:
         SeedError: it cannot be read, or nothing in it is usable.
     """
     report = read_seeds(SeedsConfig(path=path))
-    return SeedFile(path, len(report.seeds), report.form)
+    named = sorted({seed.domain for seed in report.seeds if seed.domain})
+    return SeedFile(path, len(report.seeds), report.form, tuple(named))
 
 
 def find_servers(urls: Sequence[str], key_env: str | None) -> list[Server]:

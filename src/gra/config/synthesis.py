@@ -232,6 +232,11 @@ class SynthesisConfig(Settings):
         return prompts
 
     @property
+    def examines(self) -> bool:
+        """Whether reviewers sit an exam: with the `seeds` gate, where there are reviewers."""
+        return isinstance(self.gate, SeedsGate) and self.review != "none"
+
+    @property
     def templates(self) -> PromptSet:
         """The prompts of the run by name."""
         return PromptSet(self.prompts)

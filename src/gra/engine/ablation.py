@@ -13,6 +13,7 @@ from gra.config.fingerprint import resolved
 from gra.config.load import RunConfig
 from gra.config.pool import check_pool, may_play
 from gra.config.synthesis import FixedCasting, RandomCasting, SingleCasting, SynthesisConfig
+from gra.engine.compute import sizes_of
 from gra.errors import ConfigError
 from gra.ids import rng
 from gra.store.reader import Reader
@@ -53,27 +54,40 @@ def variants(config: RunConfig, names: Sequence[str] = (), model: str | None = N
         synthesis = config.synthesis.model_copy(update=changes[name])
         idle = name != FULL and synthesis == config.synthesis
         if idle and name in names:
-            raise ConfigError(f"the variant `{name}` changes nothing: the configuration says so already")
+            raise ConfigError(
+                f"the variant `{name}` changes nothing: the configuration says so already, or its pool is too small"
+            )
         if name in (names or VARIANTS) and not idle:
             check_pool(synthesis)
+            sizes_of(synthesis)
             found[name] = config.model_copy(update={"synthesis": synthesis})
     return found
 
 
 def _changes(config: SynthesisConfig, model: str | None) -> dict[str, dict[str, object]]:
-    anybody = config.model_copy(update={"casting": RandomCasting()})
-    cast = make_casting(anybody).draw(rng(config.random_seed, "fixed roles"))
-    fixed = FixedCasting(generator=cast.generator, reviewers=cast.reviewers, adjudicator=cast.adjudicator or None)
     return {
         FULL: {},
         "single_model": {"casting": SingleCasting(model=model or may_play(config, "generator")[0])},
-        "fixed_roles": {"casting": fixed},
+        "fixed_roles": _fixed_roles(config),
         "no_review": {"review": "none"},
         "one_reviewer": {"review": "one"},
         "majority": {"adjudication": "majority"},
         "no_adjudication": {"adjudication": "none"},
         "no_revision": {"max_revisions": 0},
     }
+
+
+def _fixed_roles(config: SynthesisConfig) -> dict[str, object]:
+    """A cast for all samples, drawn once; nothing where it is fixed already, or the pool is too small to draw from."""
+    if isinstance(config.casting, FixedCasting):
+        return {}
+    anybody = config.model_copy(update={"casting": RandomCasting()})
+    try:
+        cast = make_casting(anybody).draw(rng(config.random_seed, "fixed roles"))
+    except ConfigError:
+        return {}
+    fixed = FixedCasting(generator=cast.generator, reviewers=cast.reviewers, adjudicator=cast.adjudicator or None)
+    return {"casting": fixed}
 
 
 def others(folder: Path, name: str) -> list[RunDir]:

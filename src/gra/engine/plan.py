@@ -204,7 +204,7 @@ def _summary(config: SynthesisConfig, lengths: Lengths) -> Cost:
 def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
     """Every judge reads seeds and their twins, at both stages."""
     none = Cost("exam")
-    if not isinstance(config.gate, SeedsGate):
+    if not (config.examines and isinstance(config.gate, SeedsGate)):
         return none
     pairs = min(config.gate.exam, seeds)
     both = _opinion(config, "exam", "response", lengths, written, lengths.response)
@@ -268,7 +268,7 @@ def _shots(config: SynthesisConfig) -> float:
 def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seeded: bool) -> tuple[str, ...]:
     yields = ", ".join(f"{name} {share:.0%}" for name, share in YIELDS.items())
     likeness = "the seeds" if seeded else "such texts usually are"
-    exam = ["every judge sits the whole exam; half of it is often enough"] if isinstance(config.gate, SeedsGate) else []
+    exam = ["every judge sits the whole exam; half of it is often enough"] if config.examines else []
     revised = "each rejected response is revised once" if config.max_revisions else "nothing is revised"
     accepted = f"share of candidates accepted: {yields}; as many fail at the instruction as at the response"
     if config.task == "refine":

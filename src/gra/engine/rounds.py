@@ -222,7 +222,7 @@ class Round:
     def _full(self, decided: list[Sample], called_off: list[int]) -> Result:
         """The round's end: the best of the decided are accepted, whatever ran ahead is surplus."""
         begun = self.ended | {index: begin(self.study, self.number, index) for index in called_off}
-        return self._result(begun, decided, FULL, "")
+        return replace(self._result(begun, decided, FULL, ""), used_up=self._all_tried())
 
     def _short(self, statement: str) -> Result:
         """The round as far as it came: usable, and open to more if the budget allows it later.

@@ -13,7 +13,7 @@ from gra.store.reader import Reader
 
 Pair = tuple[Any, Any]
 """The same of the first run and of the second; None where it has none."""
-IDENTITIES = ("models", "seeds", "prompts", "versions")
+IDENTITIES = ("models", "seeds", "documents", "prompts", "versions")
 """Parts of `run.json` beside the configuration that say what made a run."""
 
 
@@ -27,7 +27,7 @@ class Difference:
     config: Mapping[str, Pair]
     """Keys that differ, dotted."""
     made_by: Mapping[str, Pair]
-    """What differs of models, seeds, prompts and versions, dotted."""
+    """What differs of models, seeds, documents, prompts and versions, dotted."""
     common: int
     """Accepted instructions that both have."""
     only: tuple[tuple[str, ...], tuple[str, ...]]

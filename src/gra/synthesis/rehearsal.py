@@ -43,7 +43,7 @@ async def rehearse(config: SynthesisConfig, seeds: Sequence[Seed]) -> dict[str, 
         config: the run.
         seeds: at least one. The first is written and judged, the next few are the examples (itself, if it is alone).
     """
-    seed, domains = seeds[0], [d.name for d in config.domains]
+    seed, domains = seeds[0], [leaf.name for leaf in config.leaves]
     domain = seed.domain if seed.domain in domains else domains[0]
     ask = Listening(domain)
     # 1) The seed becomes an entry, as if its file said nothing of it.

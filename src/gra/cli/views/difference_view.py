@@ -26,7 +26,7 @@ def difference_view(found: Difference) -> Iterator[RenderableType]:
     same = "the same is synthesised in both" if found.same else "they do not synthesise the same"
     yield line(same, indent=2, style="bold")
     yield from _pairs("Configuration", found.config)
-    yield from _pairs("Models, seeds, prompts, versions", found.made_by)
+    yield from _pairs("Models, seeds, documents, prompts, versions", found.made_by)
     yield heading("Yields")
     yield table(("stage", "first", "second"), _stages(found), numbers=(1, 2))
     yield heading("Cost")
