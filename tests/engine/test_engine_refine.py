@@ -15,6 +15,7 @@ from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.store.verify import verify
 from gra.synthesis.seeds import read_seeds
+from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
 
 SEEDS = 16
@@ -142,3 +143,18 @@ async def test_a_budget_of_compute_ends_a_run_in_good_order(tmp_path: Path) -> N
             await run(nameless, tmp_path / "other")
     assert not ending.complete and "0.08 billion parameters x million tokens is spent" in ending.statement
     assert not (tmp_path / "other").exists()
+
+
+async def test_a_seed_that_nobody_can_annotate_leaves_a_refinement_complete(tmp_path: Path) -> None:
+    def respond(body: dict[str, Any]) -> str | None:
+        told = str(body["messages"])
+        return "no idea" if "number 3 about" in told and {"response_format", "json_schema"} & body.keys() else None
+
+    models = [FakeModel(name, respond=respond) for name in NAMES]
+    async with FakeServer(models) as server:
+        config = refining(tmp_path, server.base_url, review="none", dedup_below=1.0)
+        ending = await run(config, tmp_path / "run")
+        asked = sum(server.requests.values())
+        again = await run(config, tmp_path / "run")
+        assert sum(server.requests.values()) == asked
+    assert (ending.complete, ending.accepted, again.complete) == (True, SEEDS - 1, True)
