@@ -194,6 +194,14 @@ async def test_who_may_or_may_not_be_able_to_tell_reads_all_questions() -> None:
     assert replace(standing, good=standing.good[:4], broken=standing.broken[:4]).unsure
 
 
+@pytest.mark.parametrize("size", [4, 5, 6, 7, 8, 9])
+async def test_an_exam_of_any_size_comes_to_its_end(size: int) -> None:
+    questions = set_exam(SEEDS, CONFIG, size)["response"]
+    standing = await sit_exam(Wavering(set()), "a", ProbabilityReading(), questions)
+    assert isinstance(standing, Standing)
+    assert 4 <= len(standing.good) == len(standing.broken) <= size
+
+
 async def test_who_is_at_chance_is_not_asked_on() -> None:
     questions = set_exam(SEEDS, CONFIG, 8)["response"]
     ask = Examinee(set())

@@ -65,6 +65,8 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
     standing, read = Standing(model, questions[0].good.stage, (), ()), 0
     for look in (0.5, 0.75, 1.0):
         upto = max(LEAST_QUESTIONS, math.ceil(look * len(questions)))
+        if upto == read:  # of few questions the looks fall together
+            continue
         more = await _standing(ask, model, reading, questions[read:upto])
         if isinstance(more, str):
             return more

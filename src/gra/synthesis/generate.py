@@ -91,7 +91,9 @@ class Generator:
                 return written
             if _squeezed(written) in known:
                 return Unusable("it is an example, word for word")
-            if not _words(written) - _words(asked) or (opening and _squeezed(written).startswith(opening)):
+            # Shorter openings, as a prompt of the user's own may have, are how many exercises begin.
+            echoed = len(opening.split()) >= 3 and _squeezed(written).startswith(opening)
+            if echoed or not _words(written) - _words(asked):
                 return Unusable("it only repeats the request; write the exercise itself")
             if self._passage and points_away(written):
                 return Unusable(POINTS_AWAY)
