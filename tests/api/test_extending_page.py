@@ -241,6 +241,18 @@ def test_code_that_is_wrong_is_told_with_its_place(tmp_path: Path, case: str) ->
         made(tmp_path, gate={"use": "wrong.py:Mine", "options": {"a": 1}})
 
 
+def test_code_that_is_not_there_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    with served(models()) as server:
+        plain = plain_config(tmp_path, server.base_url, postprocess=[{"use": "tidy.py:Nothing"}])
+        Path("mine.yaml").write_text(yaml.safe_dump(plain))
+        with pytest.raises(ConfigError, match="there is no `Nothing`"):
+            gra.run("mine.yaml", tmp_path / "out", progress=False)
+        assert not server.requests
+        done = subprocess.run([*PROGRAM, "check", "mine.yaml"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "there is no `Nothing`" in " ".join((done.stdout + done.stderr).split())
+    assert not (tmp_path / "out").exists()
+
+
 CASTS = {
     "Cast('nobody', ('one',), 'two')": "casts `nobody`, which is none of the `models`",
     "Cast('one', (), 'two')": "casts no Reviewer",

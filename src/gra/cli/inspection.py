@@ -15,6 +15,7 @@ from gra.config.pool import members
 from gra.engine.compute import sizes_of
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
+from gra.plugins import load
 from gra.records import Passage, Reading, Seed
 from gra.synthesis.documents import read_documents
 from gra.synthesis.seeds import check_domains, read_seeds
@@ -84,6 +85,11 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
         sizes_of(config.synthesis)
     except GraError as error:
         found.problem(error)
+    for plugin in config.synthesis.plugins.values():
+        try:
+            load(plugin.use)
+        except GraError as error:
+            found.problem(error)
     seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)
     synthesis = config.synthesis

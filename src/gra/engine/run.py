@@ -23,7 +23,7 @@ from gra.engine.rounds import Limits, Result, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
-from gra.plugins import digest
+from gra.plugins import digest, load
 from gra.records import Entry, Passage, Sample, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
@@ -70,7 +70,10 @@ async def synthesise(
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
     """
     check_pool(config.synthesis)
-    sizes_of(config.synthesis)  # a budget that cannot be reckoned is told of before anything is fetched
+    # A budget that cannot be reckoned, or code that is not there, is told of before anything is fetched.
+    sizes_of(config.synthesis)
+    for plugin in config.synthesis.plugins.values():
+        load(plugin.use)
     material = read_material(config.synthesis)
     for problem in material.problems:
         listen(Notice(problem))
