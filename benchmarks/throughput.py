@@ -1,6 +1,6 @@
 """How busy `gra run` keeps a server of 64 slots, and what it takes itself. No model is needed.
 
-    python benchmarks/throughput.py [--latency fixed|lognormal] [--records 1000] [--times 3]
+    python benchmarks/throughput.py [--latency fixed|lognormal] [--records 3000] [--times 3]
 
 A fake server on one core gives every answer after 50 ms (`fixed`) or a lognormal time with mean 200 ms and sigma 0.5
 (`lognormal`), 64 at once. `gra run` on another core makes the records: each takes seven requests, its keywords, its
@@ -33,8 +33,8 @@ from typing import Any
 
 SLOTS = 64
 SIGMA = 0.5
-LATENCIES = {"fixed": (0.05, 0.0), "lognormal": (0.2, SIGMA)}
-"""Mean in seconds, and sigma."""
+LATENCIES = {"fixed": (0.05, 0.0, 3000), "lognormal": (0.2, SIGMA, 1500)}
+"""Mean in seconds, sigma, and records for half a minute: what is measured is to be steady."""
 NAMES = ("ada", "bob", "cyd")
 SEEDS = 24
 IN_PROGRESS = 96
@@ -59,7 +59,7 @@ class Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latency", choices=LATENCIES, default="fixed")
-    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--records", type=int)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--profile", type=Path, help="where to put a profile (cProfile) of the last run")
     arguments = parser.parse_args()
@@ -69,12 +69,21 @@ def main() -> None:
         print(f"{name:20} {median(values):9.3f}   of {', '.join(f'{value:.3f}' for value in sorted(values))}")
 
 
-def measured(latency: str, records: int, profile: Path | None) -> Outcome:
-    mean, sigma = LATENCIES[latency]
+def measured(latency: str, wanted: int | None, profile: Path | None) -> Outcome:
+    mean, sigma, enough = LATENCIES[latency]
+    records = wanted or enough
     with tempfile.TemporaryDirectory() as scratch, serving(mean, sigma) as url:
         config = write_config(Path(scratch), url, records)
         how = ["-m", "cProfile", "-o", str(profile)] if profile else []
-        command = [sys.executable, *how, str(Path(sys.executable).with_name("gra")), "run", str(config), "--out", str(Path(scratch) / "run")]
+        command = [
+            sys.executable,
+            *how,
+            str(Path(sys.executable).with_name("gra")),
+            "run",
+            str(config),
+            "--out",
+            str(Path(scratch) / "run"),
+        ]
         begun = time.monotonic()
         process = subprocess.Popen(pinned(0, command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         assert process.stderr is not None

@@ -34,6 +34,7 @@ from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
+from gra.together import a_few_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +229,10 @@ class Progress:
     async def _close(self, number: int, result: Result, annotator: Annotator) -> None:
         """Enrich the accepted with a summary (as in the paper) and let them join the pool."""
         samples = {s.id: s for s in result.samples}
-        for sample in result.accepted:
-            samples[sample.id] = await _summarised(sample, annotator)
-        joining = [_entry(samples[s.id]) for s in result.accepted]
+        summaries = (_summarised(sample, annotator) for sample in result.accepted)
+        accepted = await a_few_at_once(summaries, self.config.engine.concurrency)
+        samples |= {s.id: s for s in accepted}
+        joining = [_entry(s) for s in accepted]
         detail = {"statement": result.statement, "decided": result.decided, "used_up": result.used_up}
         await self.writer.close_round(number, samples.values(), joining, detail)
 

@@ -131,12 +131,16 @@ class FakeServer:
 
     async def _work(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        due = asyncio.get_running_loop().time()
         name = digest({"path": request.path, **body})
         self.bodies.append(body)
         self.requests[str(body.get("model"))] += 1
         self._came[name] += 1
-        await asyncio.sleep(self._latency(name))
+        due += self._latency(name)
         fault = self._fault(name)
+        # Made up before the wait, so that what that takes is part of the latency and does not come on top of it.
+        response = self._proper(request, body) if fault in ("ok", "cut") else None
+        await asyncio.sleep(due - asyncio.get_running_loop().time())
         if fault == "reset":
             assert request.transport is not None
             request.transport.abort()
@@ -144,11 +148,12 @@ class FakeServer:
         if fault == "stall":
             await self._stopping.wait()
             return web.Response(status=503)
-        response = self._proper(request, body) if fault in ("ok", "cut") else self._broken(fault)
+        if response is None:
+            return self._broken(fault)
         if fault == "cut":
             assert isinstance(response.body, bytes)
             return web.Response(body=response.body[: len(response.body) // 2], content_type="application/json")
-        if response.status == 200 and fault == "ok":
+        if response.status == 200:
             self.answered[name] += 1
         return response
 
