@@ -1,12 +1,13 @@
 """What a large run costs: its memory, and the queries behind status, resume and export.
 
-    python benchmarks/scale.py FOLDER [--candidates 100000] [--passing 0.2] [--steps fill,round,...]
+    taskset -c 0 python benchmarks/scale.py FOLDER [--candidates 100000] [--passing 0.2] [--steps fill,round,...]
 
 Makes a run in FOLDER (which must not exist, unless `fill` is left out) of so many candidates that have ended, of which
 the given share has passed the review, with one call and, for those that passed, one vector of 384 numbers each. All of
 it is written by the store's own functions. Each step then is a process of its own; printed are its CPU seconds and the
 most memory it had. No model and no server takes part.
 
+hold      the engine's own Round over candidates that are made up as they are asked for: its memory, without a disk
 fill      write candidates, calls and vectors (not a part of any run)
 resume    read what has ended, as a run does that goes on
 round     the same, with the engine's own Round, which de-duplicates and decides, and close it, with summaries
@@ -25,6 +26,7 @@ import asyncio
 import os
 import random
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +41,7 @@ from gra.engine.vectors import Embedder
 from gra.events import ignore
 from gra.export import write_dataset
 from gra.ids import sample_id
+from gra.postprocess.dedup import Known
 from gra.records import Cast, Opinion, Sample, Status, Verdict, Version
 from gra.report.survey import report_on
 from gra.store import rows
@@ -103,6 +106,28 @@ def candidate(index: int, passing: float) -> Sample:
         reason=verdict.reason,
         score=score,
     )
+
+
+async def hold(folder: Path, candidates: int, passing: float) -> None:
+    draw = np.random.default_rng(0)
+    blank = candidate(0, passing)
+
+    async def vectors(texts: list[str]) -> Any:
+        found = draw.standard_normal((len(texts), 384)).astype(np.float32)
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    def ended() -> Iterator[tuple[int, Sample | None]]:
+        lucky = random.Random(0)
+        for index in range(candidates):
+            passed = lucky.random() < passing
+            yield index, replace(blank, index=index, score=10 * lucky.random()) if passed else None
+
+    study = cast(Any, SimpleNamespace(agenda=Agenda(), config=SimpleNamespace(task="synthesise", dedup_below=0.9)))
+    limits = Limits(candidates, candidates, 64, 5)
+    embedder = cast(Any, SimpleNamespace(vectors=vectors))
+    this = Round(study, 1, limits, Known(), embedder, cast(Any, None), ignore)
+    outcome = await this.run(ended())
+    print(f"{len(outcome.fates)} passed, {len(outcome.accepted)} accepted")
 
 
 async def fill(folder: Path, candidates: int, passing: float) -> None:
@@ -198,6 +223,7 @@ async def export(folder: Path, candidates: int, passing: float) -> None:
 
 
 STEPS: dict[str, Any] = {
+    "hold": hold,
     "fill": fill,
     "resume": resume,
     "round": round_,

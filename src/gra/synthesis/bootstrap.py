@@ -19,9 +19,9 @@ from gra.together import a_few_at_once
 
 T = TypeVar("T")
 SUMMARY_WORDS = 30
+"""The paper's bound (Prompt 2)."""
 AT_ONCE = 1024
 """Seeds that are annotated at a time: more than servers take at once, and few enough to be held."""
-"""The paper's bound (Prompt 2)."""
 
 
 class Annotator:
