@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
@@ -54,8 +54,17 @@ class Request:
 
     def digest(self, identity: str) -> str:
         """Hash of everything that shapes the answer; `identity` tells one build of the model from another."""
-        body = json.dumps([identity, asdict(self)], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        body = _CANONICAL.encode([identity, self])
         return "sha256:" + hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _shallow(value: Any) -> dict[str, Any]:
+    """One level of a record as a dictionary. `dataclasses.asdict` copies all levels first, for most of a call's CPU."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_shallow)
+"""Of everything that is hashed; another form would be another digest, and an old ledger would not be found again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,3 +20,16 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def a_few_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int) -> list[T]:
+    """As `together`, but no more than `most` at a time; the next one is taken from `work` when one has ended."""
+    waiting = enumerate(work)
+    results: dict[int, T] = {}
+
+    async def one_after_another() -> None:
+        for place, one in waiting:
+            results[place] = await one
+
+    await together(one_after_another() for _ in range(most))
+    return [results[place] for place in range(len(results))]

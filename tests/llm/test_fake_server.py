@@ -15,6 +15,7 @@ from gra.calls import Request
 from gra.llm import Endpoint, Limit
 from gra.testing.fake_answers import FakeModel, embedding, value_for
 from gra.testing.fake_server import FakeServer
+from gra.testing.occupancy import Occupancy
 
 pytest_plugins = ["llm_fixtures"]
 
@@ -115,3 +116,25 @@ async def test_a_stopped_server_comes_back_at_its_address(connect: Connect, ask:
         assert server.base_url == url
         assert (await connect(url).complete(ask())).text == first.text
     assert json.dumps(server.bodies[0]) == json.dumps(server.bodies[1])
+
+
+def test_slots_are_counted_busy_for_as_long_as_they_are() -> None:
+    now = 0.0
+    occupancy = Occupancy(slots=4, clock=lambda: now)
+    for _ in range(10):  # two slots for two seconds, one of them for one more
+        with occupancy.slot():
+            with occupancy.slot():
+                now += 2
+            now += 1
+    assert occupancy.peak == 2
+    # Of the twenty ends, the third (5 s, 9 slot-seconds) to the eighteenth (27 s, 45 slot-seconds).
+    assert occupancy.steady == pytest.approx((45 - 9) / (4 * (27 - 5)))
+    assert occupancy.rate == pytest.approx(15 / (27 - 5))
+
+
+async def test_it_tells_how_busy_it_was(connect: Connect, ask: Ask) -> None:
+    async with FakeServer(latency_s=0.01, slots=2) as server:
+        endpoint = connect(server, limit=Limit(8))
+        await asyncio.gather(*(endpoint.complete(ask(f"question {n}")) for n in range(40)))
+        assert server.occupancy.peak == 2
+        assert 0 < server.occupancy.steady <= 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,15 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.ids import sample_id
-from gra.postprocess.dedup import Known, Vectors, select
-from gra.records import Cast, Sample, Status
-
-CAST = Cast("g", ("r",), "a")
-
-
-def sample(index: int, score: float) -> Sample:
-    return Sample(sample_id(1, index), 1, index, "Math", CAST, score=score)
+from gra.postprocess import dedup, matrix
+from gra.postprocess.dedup import Decision, Known, Selection
+from gra.postprocess.matrix import Matrix, Vectors
 
 
 def at(*numbers: float) -> Vectors:
@@ -25,52 +20,60 @@ def at(*numbers: float) -> Vectors:
     return unit
 
 
-NOTHING = Known((), np.zeros((0, 2), dtype=np.float32))
+NOTHING = Known()
 
 
-def ends(decided: Sequence[Sample]) -> list[tuple[int, str, str]]:
-    return [(s.index, str(s.status), s.duplicate_of) for s in decided]
+def known(*vectors: Vectors) -> Known:
+    rows = Matrix()
+    for vector in vectors:
+        rows.append(vector)
+    return Known([f"seed-{n}" for n in range(len(vectors))], rows)
 
 
-def run(rows: Mapping[int, tuple[float, Vectors]], pool: Known = NOTHING, below: float = 0.9) -> list[Sample]:
-    samples = [sample(index, score) for index, (score, _) in rows.items()]
-    return select(samples, {sample_id(1, index): v for index, (_, v) in rows.items()}, pool, below)
+def ends(decided: Sequence[Decision]) -> list[tuple[int, bool, int | str]]:
+    return [(d.index, d.accepted, d.near_pool or d.near_index) for d in decided]
+
+
+def run(rows: Mapping[int, tuple[float, Vectors]], pool: Known = NOTHING, below: float = 0.9) -> list[Decision]:
+    selection = Selection(pool, below)
+    for index, (score, vector) in rows.items():
+        selection.add(index, score, vector)
+    return list(selection.decisions())
 
 
 def test_the_best_is_taken_first_and_blocks_the_rest() -> None:
     decided = run({0: (8.0, at(1, 0)), 1: (9.0, at(1, 0.1)), 2: (7.0, at(0, 1))})
-    assert ends(decided) == [(1, "accepted", ""), (0, "duplicate", "r01-00001"), (2, "accepted", "")]
-    assert "r01-00001" in decided[1].reason
+    assert ends(decided) == [(1, True, -1), (0, False, 1), (2, True, 1)]
 
 
 def test_of_equal_scores_the_one_begun_first_is_taken() -> None:
     assert ends(run({7: (9, at(1, 0)), 2: (9, at(1, 0)), 5: (9, at(1, 0))})) == [
-        (2, "accepted", ""),
-        (5, "duplicate", "r01-00002"),
-        (7, "duplicate", "r01-00002"),
+        (2, True, -1),
+        (5, False, 2),
+        (7, False, 2),
     ]
 
 
 def test_a_duplicate_blocks_nothing() -> None:
     # 1 is near 0 and 2 is near 1, but 2 is far enough from 0.
     decided = run({0: (9, at(1, 0)), 1: (8, at(1, 0.4)), 2: (7, at(1, 0.8))})
-    assert [s.status for s in decided] == [Status.ACCEPTED, Status.DUPLICATE, Status.ACCEPTED]
+    assert [d.accepted for d in decided] == [True, False, True]
 
 
 def test_the_pool_comes_before_everything() -> None:
-    pool = Known(("seed-00000", "seed-00001"), np.stack([at(0, 1), at(1, 0)]))
+    pool = known(at(0, 1), at(1, 0))
     decided = run({0: (10, at(1, 0.05)), 1: (1, at(1, -1))}, pool)
-    assert ends(decided) == [(0, "duplicate", "seed-00001"), (1, "accepted", "")]
+    assert ends(decided) == [(0, False, "seed-1"), (1, True, "seed-1")]
     assert decided[1].similarity == pytest.approx(0.7071, abs=1e-4)
 
 
 @pytest.mark.parametrize("cosine", [0.5, 0.75, 1.0])
 def test_a_cosine_of_exactly_the_threshold_is_a_duplicate(cosine: float) -> None:
     other = np.array([cosine, (1 - cosine**2) ** 0.5], dtype=np.float32)
-    pool = Known(("seed",), np.array([[1, 0]], dtype=np.float32))
-    assert run({0: (9, other)}, pool, below=cosine)[0].status == Status.DUPLICATE
+    pool = known(at(1, 0))
+    assert not run({0: (9, other)}, pool, below=cosine)[0].accepted
     shy = np.array([cosine - 1e-3, 0], dtype=np.float32)
-    assert run({0: (9, shy)}, pool, below=cosine)[0].status == Status.ACCEPTED
+    assert run({0: (9, shy)}, pool, below=cosine)[0].accepted
 
 
 def test_the_first_of_an_empty_pool_has_nothing_to_be_near_to() -> None:
@@ -80,38 +83,78 @@ def test_the_first_of_an_empty_pool_has_nothing_to_be_near_to() -> None:
 
 def test_opposites_are_no_duplicates() -> None:
     decided = run({0: (9, at(1, 0)), 1: (8, at(-1, 0))}, below=0.1)
-    assert [s.status for s in decided] == [Status.ACCEPTED, Status.ACCEPTED]
+    assert [d.accepted for d in decided] == [True, True]
     assert decided[1].similarity == -1
 
 
-@given(st.integers(0, 2**32), st.integers(0, 12), st.integers(0, 4), st.floats(0.3, 0.99))
-def test_what_is_accepted_is_far_apart_whatever_the_order_of_arrival(
-    seed: int, size: int, known: int, below: float
+def one_by_one(
+    rows: Mapping[int, tuple[float, Vectors]], pool: Sequence[Vectors], below: float
+) -> list[tuple[int, bool, int | str, float | None]]:
+    """The rule as it is written down: best first, each against the pool and all that were accepted before it."""
+    taken: list[tuple[int | str, Vectors]] = [(f"seed-{n}", vector) for n, vector in enumerate(pool)]
+    decided: list[tuple[int, bool, int | str, float | None]] = []
+    for index, (_, vector) in sorted(rows.items(), key=lambda row: (-row[1][0], row[0])):
+        cosines = [float(other @ vector) for _, other in taken]
+        most = max(cosines, default=None)
+        near = taken[cosines.index(most)][0] if most is not None else -1
+        accepted = most is None or most < below
+        decided.append((index, accepted, near, most))
+        if accepted:
+            taken.append((index, vector))
+    return decided
+
+
+EIGHTHS = st.lists(st.integers(-4, 4), min_size=3, max_size=3).map(lambda v: np.array(v, np.float32) / 8)
+"""Of few directions, so that there are many near and many equal ones; products of them are exact in any order."""
+
+
+@given(
+    st.lists(st.tuples(st.integers(6, 9), EIGHTHS), max_size=24),
+    st.lists(EIGHTHS, max_size=4),
+    st.sampled_from([0.125, 0.25, 0.375]),
+    st.randoms(),
+    st.integers(1, 5),
+)
+def test_it_is_the_rule_whatever_the_order_of_arrival_and_the_size_of_blocks(
+    samples: list[tuple[int, Vectors]], pool: list[Vectors], below: float, draw: random.Random, block: int
 ) -> None:
-    draw = random.Random(seed)
+    rows = {index: (float(score), vector) for index, (score, vector) in enumerate(samples)}
+    expected = one_by_one(rows, pool, below)
+    arrivals = list(rows)
+    draw.shuffle(arrivals)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedup, "BLOCK", block)
+        patch.setattr(matrix, "PIECE", 4)
+        selection = Selection(known(*pool), below)
+        for n, index in enumerate(arrivals, 1):
+            selection.add(index, *rows[index], group=str(index % 2))
+            if draw.random() < 0.5:  # counted at any moment, it is the rule for those that have come
+                so_far = one_by_one({i: rows[i] for i in arrivals[:n]}, pool, below)
+                counted = Counter(str(i % 2) for i, accepted, *_ in so_far if accepted)
+                assert +selection.accepted() == counted
+        decided = list(selection.decisions())
+    assert [(*e, d.similarity) for e, d in zip(ends(decided), decided, strict=True)] == expected
 
-    def somewhere() -> Vectors:
-        return at(*(draw.gauss(0, 1) for _ in range(3)))
 
-    pool = Known(tuple(f"seed-{n}" for n in range(known)), np.array([somewhere() for _ in range(known)]).reshape(-1, 3))
-    samples = [sample(n, draw.randint(6, 9)) for n in range(size)]
-    vectors = {s.id: somewhere() for s in samples}
-    decided = select(samples, vectors, pool, below)
+@given(st.integers(0, 2**32), st.floats(0.3, 0.99))
+def test_what_is_accepted_is_far_apart(seed: int, below: float) -> None:
+    draw = np.random.default_rng(seed)
+    vectors = draw.standard_normal((40, 3)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    decided = run({n: (n % 5, v) for n, v in enumerate(vectors[5:])}, known(*vectors[:5]), below)
+    kept = np.array([*vectors[:5], *(vectors[5 + d.index] for d in decided if d.accepted)])
+    apart = kept @ kept.T
+    assert (apart[5:][np.tril(np.ones_like(apart), -1)[5:] > 0] < below + 1e-6).all()
+    assert all(d.similarity is not None and (d.similarity < below) == d.accepted for d in decided)
 
-    draw.shuffle(samples)
-    assert select(samples, vectors, pool, below) == decided
-    assert [(-s.score, s.index) for s in decided] == sorted((-s.score, s.index) for s in samples)
 
-    taken = dict(zip(pool.ids, pool.vectors, strict=True))
-    for found in decided:
-        near = {name: float(vector @ vectors[found.id]) for name, vector in taken.items()}
-        assert found.similarity == (pytest.approx(max(near.values()), abs=1e-6) if near else None)
-        if found.status == Status.ACCEPTED:
-            assert all(cosine < below + 1e-6 for cosine in near.values())
-            assert not found.duplicate_of
-            taken[found.id] = vectors[found.id]
-        else:
-            assert found.status == Status.DUPLICATE
-            assert near[found.duplicate_of] == pytest.approx(max(near.values()), abs=1e-6)
-            assert near[found.duplicate_of] >= below - 1e-6
-            assert found.reason
+@given(st.permutations(range(11)))
+def test_rows_are_put_in_order_where_they_lie(order: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matrix, "PIECE", 4)
+        rows = Matrix()
+        for n in range(11):
+            rows.append(np.array([n, -n], np.float32))
+        rows.reorder(np.array(order))
+        assert [int(rows[place][0]) for place in range(11)] == order
+        assert [start for start, _ in rows.pieces(3, 10)] == [3, 4, 8]

@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import math
 import random
+import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -22,6 +23,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from gra.testing.fake_answers import FakeModel, digest, embedding, first_tokens, prompt_of, reply, tokens_in
+from gra.testing.occupancy import Occupancy
 
 FAULTS = ("429", "500", "503", "reset", "stall", "html", "cut", "empty", "utf8", "huge")
 """Names of faults; any other HTTP status is one too. `stall` never answers, `huge` is a valid body of 20 MB."""
@@ -69,6 +71,8 @@ class FakeServer:
         """The most requests that were in flight at once."""
         self.in_flight = 0
         """Requests that have come and are not answered yet."""
+        self.occupancy = Occupancy(slots)
+        """How busy the slots were; `GET /occupancy` tells it."""
         self.base_url = ""
         self._latency_s, self._spread, self._seed = latency_s, spread, seed
         self._faults = dict(faults or {})
@@ -83,6 +87,7 @@ class FakeServer:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**26)
         app.router.add_get("/v1/models", self._list)
+        app.router.add_get("/occupancy", self._tell)
         for path in ("chat/completions", "completions", "embeddings"):
             app.router.add_post(f"/v1/{path}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -108,23 +113,34 @@ class FakeServer:
         ]
         return web.json_response({"object": "list", "data": models})
 
+    async def _tell(self, request: web.Request) -> web.StreamResponse:
+        """What it took so far: requests by model, slots busy in steady state, CPU seconds of this process."""
+        seen = self.occupancy
+        told = {"requests": dict(self.requests), "steady": seen.steady, "rate": seen.rate, "peak": seen.peak}
+        return web.json_response({**told, "first": seen.first, "cpu_s": time.process_time()})
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:
             async with self._slots:
-                return await self._work(request)
+                with self.occupancy.slot():
+                    return await self._work(request)
         finally:
             self.in_flight -= 1
 
     async def _work(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        due = asyncio.get_running_loop().time()
         name = digest({"path": request.path, **body})
         self.bodies.append(body)
         self.requests[str(body.get("model"))] += 1
         self._came[name] += 1
-        await asyncio.sleep(self._latency(name))
+        due += self._latency(name)
         fault = self._fault(name)
+        # Made up before the wait, so that what that takes is part of the latency and does not come on top of it.
+        response = self._proper(request, body) if fault in ("ok", "cut") else None
+        await asyncio.sleep(due - asyncio.get_running_loop().time())
         if fault == "reset":
             assert request.transport is not None
             request.transport.abort()
@@ -132,11 +148,12 @@ class FakeServer:
         if fault == "stall":
             await self._stopping.wait()
             return web.Response(status=503)
-        response = self._proper(request, body) if fault in ("ok", "cut") else self._broken(fault)
+        if response is None:
+            return self._broken(fault)
         if fault == "cut":
             assert isinstance(response.body, bytes)
             return web.Response(body=response.body[: len(response.body) // 2], content_type="application/json")
-        if response.status == 200 and fault == "ok":
+        if response.status == 200:
             self.answered[name] += 1
         return response
 
@@ -227,7 +244,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Serve until interrupted."""
     faults = {name: float(share) for name, share in (f.split("=") for f in arguments.fault)}
     server = FakeServer(
-        arguments.models.split(","),
+        [FakeModel(name, arguments.leniency) for name in arguments.models.split(",")],
         latency_s=arguments.latency,
         spread=arguments.spread,
         slots=arguments.slots,
@@ -248,6 +265,7 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--models", default="fake", help="names, separated by commas")
+    parser.add_argument("--leniency", type=float, default=0.0, help="of all models; 10: everything has full marks")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--spread", type=float, default=0.0, help="sigma of a lognormal latency")
     parser.add_argument("--slots", type=int, default=1024)

@@ -1,0 +1,158 @@
+"""How busy `gra run` keeps a server of 64 slots, and what it takes itself. No model is needed.
+
+    python benchmarks/throughput.py [--latency fixed|lognormal] [--records 3000] [--times 3]
+
+A fake server on one core gives every answer after 50 ms (`fixed`) or a lognormal time with mean 200 ms and sigma 0.5
+(`lognormal`), 64 at once. `gra run` on another core makes the records: each takes seven requests, its keywords, its
+instruction, a reviewer's reading of it, its response, the reviewer's reading of that, an embedding and a summary.
+Everything passes. Every answer is committed to the ledger, with a sync, before anything is done with it.
+
+Printed are medians. Busy: share of the slots in use, added up by the server between the first and the last tenth of the
+requests. Ideal: requests per second over that time against 64 / latency. CPU is that of the whole process, its start
+included; first request: from the start of the process. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+SLOTS = 64
+SIGMA = 0.5
+LATENCIES = {"fixed": (0.05, 0.0, 3000), "lognormal": (0.2, SIGMA, 1500)}
+"""Mean in seconds, sigma, and records for half a minute: what is measured is to be steady."""
+NAMES = ("ada", "bob", "cyd")
+SEEDS = 24
+IN_PROGRESS = 96
+"""Samples in progress: more than there are slots, because some are between two requests."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run, measured."""
+
+    busy: float
+    ideal: float
+    ms_per_request: float
+    ms_per_record: float
+    peak_mb: float
+    wall_s: float
+    first_s: float
+    requests_per_record: float
+    server_ms: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--latency", choices=LATENCIES, default="fixed")
+    parser.add_argument("--records", type=int)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--profile", type=Path, help="where to put a profile (cProfile) of the last run")
+    arguments = parser.parse_args()
+    outcomes = [measured(arguments.latency, arguments.records, arguments.profile) for _ in range(arguments.times)]
+    for name in Outcome.__annotations__:
+        values = [getattr(outcome, name) for outcome in outcomes]
+        print(f"{name:20} {median(values):9.3f}   of {', '.join(f'{value:.3f}' for value in sorted(values))}")
+
+
+def measured(latency: str, wanted: int | None, profile: Path | None) -> Outcome:
+    mean, sigma, enough = LATENCIES[latency]
+    records = wanted or enough
+    with tempfile.TemporaryDirectory() as scratch, serving(mean, sigma) as url:
+        config = write_config(Path(scratch), url, records)
+        how = ["-m", "cProfile", "-o", str(profile)] if profile else []
+        command = [
+            sys.executable,
+            *how,
+            str(Path(sys.executable).with_name("gra")),
+            "run",
+            str(config),
+            "--out",
+            str(Path(scratch) / "run"),
+        ]
+        begun = time.monotonic()
+        process = subprocess.Popen(pinned(0, command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(said)
+        with urllib.request.urlopen(url.removesuffix("/v1") + "/occupancy") as answer:
+            told: dict[str, Any] = json.load(answer)
+    requests, cpu = sum(told["requests"].values()), used.ru_utime + used.ru_stime
+    return Outcome(
+        busy=told["steady"],
+        ideal=told["rate"] / (SLOTS / mean),
+        ms_per_request=1000 * cpu / requests,
+        ms_per_record=1000 * cpu / records,
+        peak_mb=used.ru_maxrss / 1024,
+        wall_s=wall,
+        first_s=told["first"] - begun,
+        requests_per_record=requests / records,
+        server_ms=1000 * told["cpu_s"] / requests,
+    )
+
+
+@contextmanager
+def serving(mean: float, sigma: float) -> Iterator[str]:
+    """The fake server as a process of its own; its base URL."""
+    middle = mean * math.exp(-(sigma**2) / 2)
+    shape = ["--latency", str(middle), "--spread", str(sigma), "--slots", str(SLOTS), "--leniency", "10"]
+    command = [sys.executable, "-m", "gra.testing.fake_server", "--models", ",".join(NAMES), *shape]
+    with subprocess.Popen(pinned(1, command), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def pinned(core: int, command: list[str]) -> list[str]:
+    """The command on one core, as long as there are as many."""
+    cores = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", str(cores[core % len(cores)]), *command]
+
+
+def write_config(folder: Path, url: str, records: int) -> Path:
+    """A pool of three models, one of which judges what another writes; seeds that need no annotation but keywords."""
+    draw = random.Random(0)
+    words = Path(__file__).read_text("utf-8").split()
+    seeds = [
+        {"instruction": f"Write number {n} about {' '.join(draw.choices(words, k=20))}", "output": " ".join(words[:60])}
+        for n in range(SEEDS)
+    ]
+    (folder / "seeds.json").write_text(json.dumps(seeds))
+    config = {
+        "seeds": {"path": str(folder / "seeds.json")},
+        "target": records,
+        "review": "one",
+        "adjudication": "none",
+        "reading": "written",
+        "gate": {"type": "paper", "tau": 1},
+        "models": [{"name": n, "base_url": url, "model": n, "concurrency": SLOTS} for n in NAMES],
+        "embeddings": {"base_url": url, "model": NAMES[0], "concurrency": SLOTS},
+        "engine": {"concurrency": IN_PROGRESS},
+    }
+    path = folder / "config.yaml"
+    path.write_text(json.dumps(config))  # JSON is YAML
+    return path
+
+
+if __name__ == "__main__":
+    main()
