@@ -33,6 +33,8 @@ EXCLUDED: Mapping[str, str] = {
     "seeds.columns": "what their file calls things; as for its path",
     "documents.path": "as for seeds; the names of the files within are in the digest",
     "prompts": "all texts in use, these among them, are in the prompts' digest",
+    "opinions": "nobody is left out who could change what becomes of a sample (synthesis/economy.py)",
+    "comments": "whoever reads them gets the same ones, asked earlier or later",
     # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }

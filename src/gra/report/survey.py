@@ -168,7 +168,7 @@ class Survey:
         if sample.status is Status.ACCEPTED and len(self.shown) < SHOWN:
             self.shown.append(sample)
         for opinion in opinions_of(sample):
-            if opinion.reading == "probability" and not opinion.failure:
+            if opinion.reading == "probability" and opinion.usable:
                 total, n = self.outside.get(opinion.model, (0.0, 0))
                 self.outside[opinion.model] = (total + opinion.outside, n + 1)
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, pstdev
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from gra.config.synthesis import PaperGate, SeedsGate
 from gra.records import Opinion, Outcome, Stage, Verdict
@@ -43,14 +43,30 @@ class Gate(Protocol):
         ...
 
 
+@runtime_checkable
+class Monotone(Gate, Protocol):
+    """A gate that can be foreseen (`economy.py`): better opinions of the same reviewers never make its verdict worse.
+
+    Score and votes rise, or stay, with every score of every opinion; what is rejected is rejected with worse opinions
+    too, and an instruction that is accepted is accepted with better ones. What is `mendable` depends on the score and
+    rises with it. An opinion whose weight in the verdict is 0, beside others of more, leaves no trace in it or in a
+    ruling.
+    """
+
+    def weigh(self, stage: Stage, model: str) -> float:
+        """How much the model's opinion settles: those with more are asked first."""
+        ...
+
+
 def usable(opinions: Sequence[Opinion]) -> list[Opinion]:
-    """The opinions that could be read."""
-    return [o for o in opinions if not o.failure]
+    """The opinions that were asked for and could be read."""
+    return [o for o in opinions if o.usable]
 
 
 def quorum(opinions: Sequence[Opinion]) -> bool:
     """True if at least half of the committee could be read. Without one there is no verdict.
 
+    Who was not asked is no help here: a reviewer is left out only where it could make no difference to this either.
     A committee of nobody, where nothing is reviewed, is complete.
     """
     return 2 * len(usable(opinions)) >= len(opinions)
@@ -145,6 +161,10 @@ class PaperRule:
         """Half of TAU is near enough."""
         return verdict.score >= self.config.tau / 2
 
+    def weigh(self, stage: Stage, model: str) -> float:
+        """All the same."""
+        return 1.0
+
     @property
     def able(self) -> None:
         """In the paper all opinions count."""
@@ -211,6 +231,10 @@ class SeedsRule:
     def mendable(self, verdict: Verdict) -> bool:
         """Not so far down that a revision would have to become another answer."""
         return verdict.score >= 10 * HOPELESS_RANK
+
+    def weigh(self, stage: Stage, model: str) -> float:
+        """By its exam."""
+        return self.standings[model, stage].weight
 
     @property
     def able(self) -> Mapping[Stage, frozenset[str]]:
