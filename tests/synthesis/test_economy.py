@@ -100,11 +100,11 @@ def seen(economy: Economy, opinions: Sequence[Opinion], ruling: Opinion) -> dict
     if verdict.outcome == "reject":
         revised = economy.revisable and gate.mendable(verdict)
         return {**outcome, "revised after comments of": say(verdict) if revised else None}
-    outcome |= {"score": verdict.score, "spread": verdict.spread, "say": say(verdict), "reason": verdict.reason}
+    if say(verdict):
+        outcome |= {"score": verdict.score, "spread": verdict.spread, "say": say(verdict), "reason": verdict.reason}
     if verdict.outcome == "dispute":
-        ruled, ways = gate.rule(ruling, opinions), (settled(verdict, "majority"), settled(verdict, "none"))
-        outcome |= {"ruling": (ruled.outcome, ruled.score, ruled.reason, say(ruled)), "mendable": gate.mendable(ruled)}
-        outcome |= {"settlements": [(way.outcome, way.score, way.reason) for way in ways]}
+        ends = [gate.rule(ruling, opinions), settled(verdict, "majority"), settled(verdict, "none")]
+        outcome["ends"] = [(e.outcome, say(e), (e.score, e.reason, gate.mendable(e)) if say(e) else "") for e in ends]
     return outcome
 
 
@@ -170,7 +170,8 @@ def test_who_has_no_say_is_asked_only_where_nobody_else_can_be_read() -> None:
         economy = plain(SEEDS, stage, "fir", "ash", revisable=True)  # type: ignore[arg-type]
         assert asked(economy, ash=0.9, fir=0.9) == ["ash"]
         assert asked(economy, ash=-1, fir=0.9) == ["fir", "ash"]
-    assert asked(plain(SEEDS, "response", "fir", "oak"), fir=0.9, oak=0.9) == ["fir", "oak"], "then all are equal"
+    alone = plain(SEEDS, "response", "fir", "oak", revisable=True)
+    assert asked(alone, fir=0.9, oak=0.9) == ["fir"], "a dispute whatever they say, once there is a quorum"
 
 
 def test_a_quorum_is_asked_for_though_only_one_of_three_has_a_say() -> None:

@@ -49,8 +49,8 @@ class Monotone(Gate, Protocol):
 
     Score and votes rise, or stay, with every score of every opinion; what is rejected is rejected with worse opinions
     too, and an instruction that is accepted is accepted with better ones. What is `mendable` depends on the score and
-    rises with it. An opinion whose weight in the verdict is 0, beside others of more, leaves no trace in it or in a
-    ruling.
+    rises with it. An opinion whose weight in the verdict is 0 leaves no trace in it beside others of more, and none in
+    what comes of a dispute.
     """
 
     def weigh(self, stage: Stage, model: str) -> float:

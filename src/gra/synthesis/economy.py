@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from gra.config.criteria import CriteriaConfig
-from gra.records import Opinion, Stage, Verdict
+from gra.records import Opinion, Stage
 from gra.records import Reading as ReadingName
 from gra.synthesis.decide import Gate, Monotone, quorum
 
@@ -108,7 +108,10 @@ class Economy:
             return (verdict.outcome,)
         if verdict.outcome == "reject" and not (self.revisable and self.gate.mendable(verdict)):
             return (verdict.outcome,)
-        return (verdict.outcome, verdict.score) if _without(verdict, unheard) else None
+        say = {model for model, weight in verdict.weights.items() if weight > 0}
+        if verdict.outcome == "dispute" and not say:  # whoever settles it does so without them
+            return (verdict.outcome,)
+        return (verdict.outcome, verdict.score) if say and say.isdisjoint(unheard) else None
 
     def _all(self, models: Sequence[str], best: bool) -> dict[str, Opinion]:
         return {model: self._extreme(model, best) for model in models}
@@ -131,9 +134,3 @@ class Economy:
             weighs = isinstance(self.gate, Monotone) and self.gate.weigh(self.stage, model)
             why = f"the others settled it: {verdict.outcome}, whatever it said" if weighs else "it has no say here"
         return Opinion(model, self.stage, self.readings[model], unasked=why)
-
-
-def _without(verdict: Verdict, unheard: Sequence[str]) -> bool:
-    """True if somebody has a say in the verdict, and nobody who has not been asked has."""
-    say = {model for model, weight in verdict.weights.items() if weight > 0}
-    return bool(say) and say.isdisjoint(unheard)
