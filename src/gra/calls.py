@@ -1,8 +1,8 @@
 """What is asked of a model and what comes back: the one vocabulary between the method and the engines.
 
 The method (`gra.synthesis`) builds a `Request` and awaits an `Ask`; it does not know whether the answer came
-from a server or from the run's ledger. Every field of a `Request` shapes the answer or says where the question comes
-from, so its digest is what the ledger holds an answer against.
+from a server or from the run's ledger. Every field of a `Request` but `slot` shapes the answer or says where the
+question comes from, so its digest is what the ledger holds an answer against.
 """
 
 from __future__ import annotations
@@ -51,10 +51,15 @@ class Request:
     """Name and hash of the prompt file this was rendered from, for the record."""
     stop: tuple[str, ...] = ()
     """Strings that end the reply, not part of it."""
+    slot: int | None = field(default=None, compare=False)
+    """The server's slot that has the beginning of this prompt in its cache. Where a question is worked on is no part of
+    it: not in the digest, and two requests that differ in nothing else are equal."""
 
     def digest(self, identity: str) -> str:
         """Hash of everything that shapes the answer; `identity` tells one build of the model from another."""
-        body = json.dumps([identity, asdict(self)], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        fields = asdict(self)
+        del fields["slot"]
+        body = json.dumps([identity, fields], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 

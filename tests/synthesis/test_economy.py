@@ -21,6 +21,7 @@ from gra.synthesis.standing import Standing
 
 NAMES = ("ash", "elm", "fir", "oak", "yew")
 JUDGE = "judge"
+STAGES: tuple[Stage, ...] = ("instruction", "response")
 PLAIN = CriteriaConfig()
 WEIGHTED = CriteriaConfig(
     response=tuple(
@@ -62,14 +63,13 @@ def gates(draw: st.DrawFn) -> PaperRule | SeedsRule:
         keep_instructions_above=draw(st.sampled_from([0.0, 0.1, 0.5])),
         dispute_band=draw(st.sampled_from([0.0, 0.1, 0.3])),
     )
-    stages: tuple[Stage, ...] = ("instruction", "response")
-    return SeedsRule(config, {(m, s): standing(draw, m, s) for m in (*NAMES, JUDGE) for s in stages})
+    return SeedsRule(config, {(m, s): standing(draw, m, s) for m in (*NAMES, JUDGE) for s in STAGES})
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Economy, dict[str, Opinion], Opinion]:
     """A committee, what each of its members would say, and what an Adjudicator would."""
-    gate, stage = draw(gates()), draw(st.sampled_from(["instruction", "response"]))
+    gate, stage = draw(gates()), draw(st.sampled_from(STAGES))
     criteria = draw(st.sampled_from([PLAIN, WEIGHTED]))
     reviewers = tuple(draw(st.permutations(NAMES)))[: draw(st.integers(1, len(NAMES)))]
     mixed = draw(st.sampled_from([("probability",), ("written",), ("written", "probability")]))
@@ -146,7 +146,7 @@ SEEDS = SeedsRule(
     {
         (model, stage): Standing(model, stage, ABLE, UNABLE if able else ABLE[::-1])
         for model, able in (("ash", True), ("elm", True), ("fir", False), ("oak", False))
-        for stage in ("instruction", "response")  # type: ignore[misc]
+        for stage in STAGES
     },
 )
 
@@ -166,8 +166,8 @@ def test_a_mean_that_cannot_reach_the_threshold_ends_a_review_where_no_revision_
 
 
 def test_who_has_no_say_is_asked_only_where_nobody_else_can_be_read() -> None:
-    for stage in ("instruction", "response"):
-        economy = plain(SEEDS, stage, "fir", "ash", revisable=True)  # type: ignore[arg-type]
+    for stage in STAGES:
+        economy = plain(SEEDS, stage, "fir", "ash", revisable=True)
         assert asked(economy, ash=0.9, fir=0.9) == ["ash"]
         assert asked(economy, ash=-1, fir=0.9) == ["fir", "ash"]
     alone = plain(SEEDS, "response", "fir", "oak", revisable=True)

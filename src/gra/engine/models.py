@@ -25,6 +25,7 @@ from gra.llm import (
     Limit,
     LocalServer,
     Player,
+    Slots,
     free_cores,
     key_from_env,
     open_session,
@@ -32,6 +33,7 @@ from gra.llm import (
     taking_turns,
     threads_for,
 )
+from gra.synthesis.reading import EqualLanes, Lanes
 from gra.together import together
 
 EMBEDDINGS = "@embeddings"
@@ -50,15 +52,16 @@ class OpenModels:
     identities: Mapping[str, str]
     """What each model is, one build told from another; part of every call's key."""
 
-    @property
-    def lanes(self) -> Mapping[str, int]:
-        """Matters that each model may read at once without their questions losing one another's cached prefix."""
-        return {name: self._lanes(name) for name in self.abilities}
+    slots: Mapping[str, Slots]
+    """Of the models that are served here."""
 
-    def _lanes(self, name: str) -> int:
-        if self.identities[name].startswith("file:"):
-            return 1  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
-        return max(1, self.endpoints[name].limit.places // 2)
+    @property
+    def lanes(self) -> Mapping[str, Lanes]:
+        """Where each model reads as many matters at once as do not lose one another's cached prefix."""
+        return {name: self.slots.get(name) or self._lanes(name) for name in self.abilities}
+
+    def _lanes(self, name: str) -> Lanes:
+        return EqualLanes(max(1, self.endpoints[name].limit.places // 2))
 
 
 def identities(config: SynthesisConfig) -> dict[str, str]:
@@ -103,8 +106,11 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
 
         await together(start(server) for server in servers.values())
         limits: dict[str, Limit] = {}
+        slots = {name: Slots(config.engine.local.slots) for name in servers if name != EMBEDDINGS}
         endpoints = {
-            name: _endpoint(name, c, cards.get(name), servers.get(name), session, limits, config, listen)
+            name: _endpoint(
+                name, c, cards.get(name), servers.get(name), slots.get(name), session, limits, config, listen
+            )
             for name, c in wanted.items()
         }
         threads = config.engine.local.threads or threads_for()
@@ -117,7 +123,7 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
         for name, ability in abilities.items():
             if name not in cards:
                 known[name] = f"api:{ability.served}"
-        yield OpenModels(endpoints, abilities, known)
+        yield OpenModels(endpoints, abilities, known, slots)
 
 
 def _all(config: SynthesisConfig) -> dict[str, EndpointConfig]:
@@ -198,6 +204,7 @@ def _endpoint(
     config: EndpointConfig,
     card: ModelCard | None,
     server: LocalServer | None,
+    slots: Slots | None,
     session: aiohttp.ClientSession,
     limits: dict[str, Limit],
     run: RunConfig,
@@ -216,6 +223,7 @@ def _endpoint(
         limit,
         model=name if server else config.model,
         key=key,
+        slots=slots,
         format=stated or ("base" if card and card.kind == "base" else "chat"),
         timeout_s=run.engine.timeout_s,
         retries=run.engine.retries,
