@@ -61,6 +61,8 @@ class OpenModels:
         return {name: self.slots.get(name) or self._lanes(name) for name in self.abilities}
 
     def _lanes(self, name: str) -> Lanes:
+        if self.identities[name].startswith("file:"):
+            return EqualLanes(1)  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
         return EqualLanes(max(1, self.endpoints[name].limit.places // 2))
 
 
@@ -106,7 +108,8 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
 
         await together(start(server) for server in servers.values())
         limits: dict[str, Limit] = {}
-        slots = {name: Slots(config.engine.local.slots) for name in servers if name != EMBEDDINGS}
+        local = config.engine.local
+        slots = {name: Slots(local.slots) for name in servers if local.pin_slots and name != EMBEDDINGS}
         endpoints = {
             name: _endpoint(
                 name, c, cards.get(name), servers.get(name), slots.get(name), session, limits, config, listen
