@@ -15,7 +15,7 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 from gra.config.synthesis import PaperGate, SeedsGate
 from gra.records import Opinion, Outcome, Stage, Verdict
-from gra.synthesis.standing import Panel, Standing, feature
+from gra.synthesis.standing import Panel, Standing, feature, panel_of
 
 NORMAL = NormalDist()
 EPSILON = 1e-9
@@ -192,7 +192,7 @@ class SeedsRule:
         panel, features = self._panel(stage, usable(opinions))
         threshold = self.config.keep_above if stage == "response" else self.config.keep_instructions_above
         rank = panel.rank(features)
-        alone = [(s, Panel((s,)).rank((f,))) for s, f in zip(panel.members, features, strict=True)]
+        alone = [(s, panel_of((s,)).rank((f,))) for s, f in zip(panel.members, features, strict=True)]
         spread = pstdev(10 * own for s, own in alone if s.weight or not panel.can_tell)
         votes = {s.model: own >= threshold for s, own in alone if any(s.good)}  # all 0: it could not be examined
         weights = panel.shares
@@ -244,7 +244,7 @@ class SeedsRule:
 
     def _panel(self, stage: Stage, opinions: Sequence[Opinion]) -> tuple[Panel, tuple[float, ...]]:
         members = tuple(self.standings[o.model, stage] for o in opinions)
-        return Panel(members), tuple(feature(o) for o in opinions)
+        return panel_of(members), tuple(feature(o) for o in opinions)
 
 
 HOPELESS_RANK = NORMAL.cdf(-4.0)
