@@ -111,16 +111,20 @@ async def run(name: str, config: RunConfig, folder: Path, others: Sequence[RunDi
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     print(f"{name}: {ending.accepted} of {ending.target} accepted {ending.statement}", file=sys.stderr, flush=True)
     with Reader(open_run(folder)) as reader:
-        path, _ = write_dataset(reader, Format.MESSAGES, folder / "dataset.jsonl", Status.ACCEPTED)
+        dataset = folder / "dataset.jsonl"
+        if ending.accepted:
+            write_dataset(reader, Format.MESSAGES, dataset, Status.ACCEPTED)
         ends = [
             (s.id, s.status, *((v.response, v.final and v.final.outcome) for v in s.versions)) for s in decisive(reader)
         ]
-        return Made(name, path.read_bytes(), ends, reader.totals().by_task(), ending.accepted, cpu)
+        made = dataset.read_bytes() if ending.accepted else b""
+        return Made(name, made, ends, reader.totals().by_task(), ending.accepted, cpu)
 
 
 def report(made: Sequence[Made], real: bool) -> None:
     """The table: everything for each accepted sample, and in the end beside the plain run."""
-    print(f"\n{'for each accepted sample':28}   calls   prompt   cached   written   computed   seconds   CPU")
+    each_of = "for each accepted sample" if made[0].accepted else "in all; nothing accepted"
+    print(f"\n{each_of:28}   calls   prompt   cached   written   computed   seconds   CPU")
     for title, counted in (("whole run", lambda _: True), ("after the exam", lambda task: task not in BEFORE)):
         base = Total()
         for each in made:
