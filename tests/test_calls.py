@@ -24,10 +24,13 @@ REQUESTS = st.builds(
     st.lists(TEXTS, max_size=2).map(tuple),
     TEXTS,
     st.lists(TEXTS, max_size=2).map(tuple),
+    st.none() | st.integers(0, 64),
 )
 
 
 @given(REQUESTS, TEXTS)
 def test_the_digest_is_that_of_ledgers_written_before(request: Request, identity: str) -> None:
-    body = json.dumps([identity, asdict(request)], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    parts = asdict(request)
+    del parts["slot"]  # where it is worked on is no part of what is asked
+    body = json.dumps([identity, parts], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     assert request.digest(identity) == "sha256:" + hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()

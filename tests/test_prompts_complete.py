@@ -13,7 +13,7 @@ from gra.config.models import ModelConfig
 from gra.config.synthesis import SeedsConfig, SynthesisConfig
 from gra.prompts.declared import DECLARED
 from gra.prompts.prompt_set import PromptSet
-from gra.prompts.template import Template
+from gra.prompts.template import PLACEHOLDER, Template
 from gra.records import Seed, Stage, criteria_of
 from gra.synthesis.rehearsal import CRITIQUE, PAGE, rehearse
 
@@ -87,6 +87,15 @@ def test_turns_alternate_as_chat_templates_demand(heard: dict[str, Request], nam
     roles = [m.role for m in heard[name].messages if m.role != "system"]
     assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
     assert "system" not in [m.role for m in heard[name].messages[1:]]
+
+
+@pytest.mark.parametrize("name", ["opinion_instruction", "opinion_response", "opinion_ruling"])
+def test_what_questions_about_one_matter_have_in_common_comes_first(name: str) -> None:
+    *shared, (_, last) = PromptSet()[name].sections
+    assert not any(PLACEHOLDER.search(text) for _, text in shared), "the same for all matters"
+    *matter, question = PLACEHOLDER.findall(last)
+    assert question == "question"
+    assert "question" not in matter
 
 
 @pytest.mark.parametrize("stage", ["instruction", "response"])

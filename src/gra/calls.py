@@ -1,8 +1,8 @@
 """What is asked of a model and what comes back: the one vocabulary between the method and the engines.
 
 The method (`gra.synthesis`) builds a `Request` and awaits an `Ask`; it does not know whether the answer came
-from a server or from the run's ledger. Every field of a `Request` shapes the answer or says where the question comes
-from, so its digest is what the ledger holds an answer against.
+from a server or from the run's ledger. Every field of a `Request` but `slot` shapes the answer or says where the
+question comes from, so its digest is what the ledger holds an answer against.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ class Request:
     """Name and hash of the prompt file this was rendered from, for the record."""
     stop: tuple[str, ...] = ()
     """Strings that end the reply, not part of it."""
+    slot: int | None = field(default=None, compare=False)
+    """The server's slot that has the beginning of this prompt in its cache. Where a question is worked on is no part of
+    it: not in the digest, and two requests that differ in nothing else are equal."""
 
     def digest(self, identity: str) -> str:
         """Hash of everything that shapes the answer; `identity` tells one build of the model from another."""
@@ -59,8 +62,11 @@ class Request:
 
 
 def _shallow(value: Any) -> dict[str, Any]:
-    """One level of a record as a dictionary. `dataclasses.asdict` copies all levels first, for most of a call's CPU."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    """One level of a record as a dictionary, without what is no part of its identity.
+
+    `dataclasses.asdict` copies all levels first, for most of a call's CPU.
+    """
+    return {field.name: getattr(value, field.name) for field in fields(value) if field.compare}
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_shallow)

@@ -117,8 +117,15 @@ class Opinion:
     """`probability`: mean probability that went to neither yes nor no, in [0, 1]."""
     failure: str = ""
     """Why the review is unusable; such a review counts for nothing, never as a low score."""
+    unasked: str = ""
+    """Why the model was not asked: nothing that it could say would change what becomes of the sample."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """How much each criterion counts in the opinion's mean; empty where all count the same."""
+
+    @property
+    def usable(self) -> bool:
+        """True if it was asked for, and could be read."""
+        return not self.failure and not self.unasked
 
     def mean(self, values: Mapping[str, float]) -> float:
         """The weighted mean of one value for each criterion."""

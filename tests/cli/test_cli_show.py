@@ -9,7 +9,7 @@ import pytest
 from cli_builders import FORBIDDEN, build_run, one_of_each, opinion, sample, version
 from typer.testing import Result
 
-from gra.records import Status, Verdict
+from gra.records import Opinion, Status, Verdict
 from gra.store.lock import exclusive
 from gra.synthesis.decide import settled
 
@@ -38,6 +38,7 @@ def test_status_as_json_adds_up(gra: Gra, run_folder: Path) -> None:
     assert sum(s["count"] for s in found["statuses"]) == found["funnel"][0]["count"] == 12
     cells = found["calls"]["by_model_and_task"]
     assert sum(c["calls"] for c in cells) == found["calls"]["all"]["calls"] == 27
+    assert all(c["hit_rate"] == c["cached_tokens"] / c["prompt_tokens"] for c in cells if c["prompt_tokens"])
     assert {c["role"] for c in cells} == {"annotator", "exam", "generator", "reviewer"}
     assert found["outside_yes_and_no"]["one"] == pytest.approx(0.25)
 
@@ -80,6 +81,17 @@ def test_a_revised_sample_shows_its_whole_review(gra: Gra, run_folder: Path) -> 
         "v0.review.response.one.correctness",
     ):
         assert text in done.stdout, text
+
+
+def test_a_reviewer_that_was_not_asked_is_no_failed_one(gra: Gra, tmp_path: Path) -> None:
+    spared = Opinion("two", "response", "probability", unasked="it has no say here")
+    last = replace(version(), opinions=(opinion("one"), spared))
+    run = build_run(tmp_path, [sample(0, Status.REJECTED_RESPONSE, versions=(last,))])
+    shown = " ".join(gra("show", run, "r01-00000", columns=200).stdout.split())
+    assert "two was not asked: it has no say here" in shown
+    assert "two could not be read" not in shown
+    plain = json.loads(gra("show", run, "r01-00000", "--json").stdout)
+    assert plain["versions"][0]["opinions"][1]["unasked"] == "it has no say here"
 
 
 def test_a_disputed_sample_shows_the_ruling(gra: Gra, run_folder: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_paper_preset_says_what_the_paper_says(tmp_path: Path) -> None:
     assert (config.target, config.rounds, config.reviewers, config.max_revisions) == (50_000, 5, 3, 0)
     assert config.gate == PaperGate(tau=8.0, sigma_max=1.5)
     assert (config.dedup_below, config.examples) == (0.9, (2, 4))
-    assert (config.reading, config.comments) == ("written", "always")
+    assert (config.reading, config.opinions, config.comments) == ("written", "always", "always")
     for sampling in (config.generation, config.judging):
         assert (sampling.temperature, sampling.top_p, sampling.max_tokens) == (0.2, 0.9, 4096)
     assert config.domains == PAPER_DOMAINS

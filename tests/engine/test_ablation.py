@@ -128,7 +128,7 @@ async def test_the_numbers_do_not_depend_on_what_ran_ahead(tmp_path: Path) -> No
             engine = {"concurrency": concurrency, "retries": 1}
             folder = tmp_path / str(concurrency)
             folder.mkdir()
-            await made(folder, server.base_url, adjudication="majority", engine=engine)
+            await made(folder, server.base_url, adjudication="majority", opinions="always", engine=engine)
             with Reader(open_run(folder / "run")) as reader:
                 found.append(replace(compare("majority", 8, reader, []), calls=0, tokens=0))
     assert found[0] == found[1]

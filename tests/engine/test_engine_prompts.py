@@ -57,7 +57,7 @@ async def test_a_run_asks_with_own_prompts_and_judges_by_own_criteria(tmp_path: 
     assert ending.complete, ending.statement
     said = [body["messages"][0]["content"] for body in server.bodies if "messages" in body]
     assert "Be a pirate. Write in German." in said
-    read = [o for o in opinions(tmp_path / "run") if not o.failure]
+    read = [o for o in opinions(tmp_path / "run") if o.usable]
     assert {o.reading for o in read} == {reading}
     assert {(o.stage, *o.scores) for o in read} == {("instruction", "doable"), ("response", "fun", "true")}
     assert {tuple(o.weights.items()) for o in read if o.stage == "response"} == {(("fun", 2), ("true", 1))}

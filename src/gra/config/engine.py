@@ -15,6 +15,9 @@ class LocalConfig(Settings):
     than there are cores take turns (llama.cpp is many times slower when its threads wait for a core)."""
     slots: int = Field(default=4, ge=1, le=256)
     """Requests that one server works on at once."""
+    pin_slots: bool = True
+    """Questions about one text keep one slot of the server, so that half as many texts as there are slots are judged at
+    once, each in its own prompt cache. Without, one at a time, wherever llama.cpp finds its beginning."""
     context: int = Field(default=4096, ge=512, le=1_048_576)
     """Tokens that one request may hold, prompt and reply together."""
     start_timeout_s: float = Field(default=180.0, gt=0)

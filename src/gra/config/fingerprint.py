@@ -41,6 +41,8 @@ EXCLUDED: Mapping[str, str] = {
     "postprocess": "as for the gate",
     "models.*.backend": "as for the gate",
     "embeddings.backend": "as for the gate",
+    "opinions": "nobody is left out who could change what becomes of a sample (synthesis/economy.py)",
+    "comments": "whoever reads them gets the same ones, asked earlier or later",
     # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }

@@ -192,8 +192,12 @@ class SynthesisConfig(Settings):
     reading: Reading = "auto"
     """How an opinion is read: from what the reviewer writes, from the probabilities of a one-token answer, or by code
     of your own. `auto` takes probabilities wherever the endpoint returns them."""
-    comments: Literal["always", "when_read"] = "always"
-    """With `probability`: ask each reviewer for a comment on every response, or only before a dispute or revision."""
+    opinions: Literal["always", "when_needed"] = "when_needed"
+    """Ask every reviewer, or only until nobody who is left could change what becomes of the sample. The dataset is the
+    same; with `when_needed` some reviews on record say that they were not asked for, and why."""
+    comments: Literal["always", "when_read"] = "when_read"
+    """With `probability`: ask each reviewer for a comment on every response, or only where an Adjudicator or a
+    Generator is about to read it. The dataset is the same."""
     gate: Gate = Field(default_factory=_default_gate)
     """By default `seeds`; `paper` where there are no seeds."""
     examples: tuple[int, int] = (2, 4)

@@ -79,8 +79,8 @@ def decisive(reader: Reader) -> Iterator[Sample]:
 def agreement(verdicts: Iterable[Verdict]) -> float | None:
     """How far reviewers agree: the share of pairs on one committee who would both accept, or both reject.
 
-    Over all pairs of all committees, also of reviewers whose say does not count; not corrected for chance. None without
-    pairs.
+    Over all pairs that were asked, also of reviewers whose say does not count; not corrected for chance. None without
+    pairs. Only with `opinions: always` that is everybody: who is left out otherwise is no random choice.
     """
     pairs = [one == other for v in verdicts for one, other in combinations(v.votes.values(), 2)]
     return sum(pairs) / len(pairs) if pairs else None

@@ -26,6 +26,7 @@ from gra.llm import (
     Limit,
     LocalServer,
     Player,
+    Slots,
     free_cores,
     key_from_env,
     open_session,
@@ -34,6 +35,7 @@ from gra.llm import (
     threads_for,
 )
 from gra.plugins import digest, made
+from gra.synthesis.reading import EqualLanes, Lanes
 from gra.together import together
 
 EMBEDDINGS = "@embeddings"
@@ -52,15 +54,18 @@ class OpenModels:
     identities: Mapping[str, str]
     """What each model is, one build told from another; part of every call's key."""
 
-    @property
-    def lanes(self) -> Mapping[str, int]:
-        """Matters that each model may read at once without their questions losing one another's cached prefix."""
-        return {name: self._lanes(name) for name in self.abilities}
+    slots: Mapping[str, Slots]
+    """Of the models that are served here."""
 
-    def _lanes(self, name: str) -> int:
+    @property
+    def lanes(self) -> Mapping[str, Lanes]:
+        """Where each model reads as many matters at once as do not lose one another's cached prefix."""
+        return {name: self.slots.get(name) or self._lanes(name) for name in self.abilities}
+
+    def _lanes(self, name: str) -> Lanes:
         if self.identities[name].startswith("file:"):
-            return 1  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
-        return max(1, self.endpoints[name].limit.places // 2)
+            return EqualLanes(1)  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
+        return EqualLanes(max(1, self.endpoints[name].limit.places // 2))
 
 
 def identities(config: SynthesisConfig) -> dict[str, str]:
@@ -106,8 +111,12 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
 
         await together(start(server) for server in servers.values())
         limits: dict[str, Limit] = {}
+        local = config.engine.local
+        slots = {name: Slots(local.slots) for name in servers if local.pin_slots and name != EMBEDDINGS}
         endpoints = {
-            name: _endpoint(name, c, cards.get(name), servers.get(name), session, limits, config, listen)
+            name: _endpoint(
+                name, c, cards.get(name), servers.get(name), slots.get(name), session, limits, config, listen
+            )
             for name, c in wanted.items()
             if name not in backed
         }
@@ -122,7 +131,7 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
         for name in pool:
             if name not in cards:
                 known[name] = f"api:{abilities[name].served}"
-        yield OpenModels({**endpoints, **backed}, abilities, known)
+        yield OpenModels({**endpoints, **backed}, abilities, known, slots)
 
 
 def _all(config: SynthesisConfig) -> dict[str, EndpointConfig]:
@@ -217,6 +226,7 @@ def _endpoint(
     config: EndpointConfig,
     card: ModelCard | None,
     server: LocalServer | None,
+    slots: Slots | None,
     session: aiohttp.ClientSession,
     limits: dict[str, Limit],
     run: RunConfig,
@@ -235,6 +245,7 @@ def _endpoint(
         limit,
         model=name if server else config.model,
         key=key,
+        slots=slots,
         format=stated or ("base" if card and card.kind == "base" else "chat"),
         timeout_s=run.engine.timeout_s,
         retries=run.engine.retries,

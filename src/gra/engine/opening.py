@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -23,7 +22,7 @@ from gra.synthesis.bootstrap import annotate
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
 from gra.synthesis.exam import STAGES, set_exam, sit_exam
 from gra.synthesis.plugged import own_gate, own_reading
-from gra.synthesis.reading import ProbabilityReading, Reading, WrittenReading
+from gra.synthesis.reading import Lanes, ProbabilityReading, Reading, WrittenReading
 from gra.synthesis.standing import Standing
 from gra.together import together
 
@@ -49,15 +48,15 @@ def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities])
 
 
 def make_readings(
-    config: SynthesisConfig, chosen: Mapping[str, ReadingName], lanes: Mapping[str, int]
+    config: SynthesisConfig, chosen: Mapping[str, ReadingName], lanes: Mapping[str, Lanes]
 ) -> dict[str, Reading]:
-    """The readings themselves; `lanes` says how many matters each model's server may read at once."""
+    """The readings themselves; `lanes` says how many matters each model reads at once, and where."""
     if isinstance(config.reading, Plugin):
         return dict.fromkeys(chosen, own_reading(config.reading, config))
     readings: dict[str, Reading] = {}
     for model, kind in chosen.items():
         if kind == "probability":
-            readings[model] = ProbabilityReading(asyncio.Semaphore(lanes[model]), config.templates, config.criteria)
+            readings[model] = ProbabilityReading(lanes[model], config.templates, config.criteria)
         else:
             readings[model] = WrittenReading(config)
     return readings

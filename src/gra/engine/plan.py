@@ -269,6 +269,7 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
     yields = ", ".join(f"{name} {share:.0%}" for name, share in YIELDS.items())
     likeness = "the seeds" if seeded else "such texts usually are"
     exam = ["every judge sits the whole exam; half of it is often enough"] if config.examines else []
+    spared = ["every reviewer is asked; with `opinions: when_needed` fewer are"] * (config.opinions == "when_needed")
     revised = "each rejected response is revised once" if config.max_revisions else "nothing is revised"
     accepted = f"share of candidates accepted: {yields}; as many fail at the instruction as at the response"
     if config.task == "refine":
@@ -279,6 +280,7 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
         f"{lengths.response:.0f} of response, at {CHARACTERS_PER_TOKEN:g} characters per token",
         f"opinions of {written:.0%} of the judges are written, of the others read from probabilities",
         *exam,
+        *spared,
         f"{DISPUTED:.0%} of reviews are disputed; {revised}; no repair turns",
         "candidates that are begun ahead and turn out not to be needed are not counted",
         "prompt tokens are counted before the server's cache",

@@ -23,6 +23,7 @@ from gra.events import Listener, Notice, ignore
 from gra.llm.key import ApiKey
 from gra.llm.limits import Limit
 from gra.llm.retry import Again, Fault, decide, failure, plain
+from gra.llm.slots import Slots
 from gra.llm.transport import Call, send
 from gra.llm.wire import (
     PATHS,
@@ -69,6 +70,7 @@ class Endpoint:
         base_url: Root of the API, for example `http://localhost:8000/v1`.
         session: Shared by all endpoints, see `transport.open_session`.
         limit: Places at the server, shared by its endpoints.
+        slots: Of a server that is asked by nobody else: each request says on which it is to be worked on.
         model: The model's name on the server; None if it serves just one.
         key: Presented with each request.
         format: `base` for a model without a chat template.
@@ -91,6 +93,7 @@ class Endpoint:
         *,
         model: str | None = None,
         key: ApiKey | None = None,
+        slots: Slots | None = None,
         format: Format = "chat",
         timeout_s: float = 600.0,
         retries: int = 4,
@@ -106,6 +109,7 @@ class Endpoint:
         self._session = session
         self._model = model
         self._key = key
+        self._slots = slots
         self._timeout_s = timeout_s
         self._retries = retries
         self._revive = revive
@@ -154,7 +158,10 @@ class Endpoint:
 
     async def _complete(self, request: Request, body: Mapping[str, Any], urgency: int) -> Reply:
         read = partial(read_completion, format=self.format, labels=request.labels)
-        return await self.call(PATHS[self.format], body, read, urgency)
+        if self._slots is None or request.slot is not None:
+            return await self.call(PATHS[self.format], body, read, urgency)
+        async with self._slots.one(request.prompt) as number:
+            return await self.call(PATHS[self.format], {**body, "id_slot": number}, read, urgency)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """Unit vectors, one per text, in order.

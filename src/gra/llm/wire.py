@@ -42,6 +42,8 @@ def completion_body(
         "max_tokens": sampling.max_tokens,
         "seed": sampling.seed,
     }
+    if request.slot is not None:
+        body["id_slot"] = request.slot  # llama.cpp's
     stop = list(request.stop)
     if format == "chat":
         body["messages"] = [_message(message) for message in request.messages]

@@ -89,7 +89,7 @@ class Report:
     def plain(self) -> dict[str, Any]:
         """The report as JSON data."""
         usage = [
-            {"model": model, "role": ROLES.get(task, task), "task": task, **asdict(total)}
+            {"model": model, "role": ROLES.get(task, task), "task": task, **asdict(total), "hit_rate": total.hit_rate}
             for (model, task), total in self.totals.cells.items()
         ]
         return {
@@ -101,7 +101,10 @@ class Report:
             "funnel": [asdict(step) for step in self.funnel.steps()],
             "passed": dict(self.funnel.passed),
             "statuses": [asdict(ended) for ended in self.ended],
-            "calls": {"all": asdict(self.totals.all), "by_model_and_task": usage},
+            "calls": {
+                "all": {**asdict(self.totals.all), "hit_rate": self.totals.all.hit_rate},
+                "by_model_and_task": usage,
+            },
             "tokens_per_accepted": self.tokens_per_accepted,
             "compute": self.compute,
             "exam": list(self.exam),
@@ -168,7 +171,7 @@ class Survey:
         if sample.status is Status.ACCEPTED and len(self.shown) < SHOWN:
             self.shown.append(sample)
         for opinion in opinions_of(sample):
-            if opinion.reading == "probability" and not opinion.failure:
+            if opinion.reading == "probability" and opinion.usable:
                 total, n = self.outside.get(opinion.model, (0.0, 0))
                 self.outside[opinion.model] = (total + opinion.outside, n + 1)
 

@@ -38,6 +38,11 @@ class Total:
         """Tokens that a model had to read or write: those of prompts that were not cached, and those of replies."""
         return self.prompt_tokens - self.cached_tokens + self.completion_tokens
 
+    @property
+    def hit_rate(self) -> float | None:
+        """Share of the prompts' tokens that a server had in its cache; None without prompts."""
+        return self.cached_tokens / self.prompt_tokens if self.prompt_tokens else None
+
     def __add__(self, other: Total) -> Total:
         """Both together."""
         return Total(

@@ -11,11 +11,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, pstdev
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from gra.config.synthesis import PaperGate, SeedsGate
 from gra.records import Opinion, Outcome, Stage, Verdict
-from gra.synthesis.standing import Panel, Standing, feature
+from gra.synthesis.standing import Panel, Standing, feature, panel_of
 
 NORMAL = NormalDist()
 EPSILON = 1e-9
@@ -43,14 +43,30 @@ class Gate(Protocol):
         ...
 
 
+@runtime_checkable
+class Monotone(Gate, Protocol):
+    """A gate that can be foreseen (`economy.py`): better opinions of the same reviewers never make its verdict worse.
+
+    Score and votes rise, or stay, with every score of every opinion; what is rejected is rejected with worse opinions
+    too, and an instruction that is accepted is accepted with better ones. What is `mendable` depends on the score and
+    rises with it. An opinion whose weight in the verdict is 0 leaves no trace in it beside others of more, and none in
+    what comes of a dispute.
+    """
+
+    def weigh(self, stage: Stage, model: str) -> float:
+        """How much the model's opinion settles: those with more are asked first."""
+        ...
+
+
 def usable(opinions: Sequence[Opinion]) -> list[Opinion]:
-    """The opinions that could be read."""
-    return [o for o in opinions if not o.failure]
+    """The opinions that were asked for and could be read."""
+    return [o for o in opinions if o.usable]
 
 
 def quorum(opinions: Sequence[Opinion]) -> bool:
     """True if at least half of the committee could be read. Without one there is no verdict.
 
+    Who was not asked is no help here: a reviewer is left out only where it could make no difference to this either.
     A committee of nobody, where nothing is reviewed, is complete.
     """
     return 2 * len(usable(opinions)) >= len(opinions)
@@ -145,6 +161,10 @@ class PaperRule:
         """Half of TAU is near enough."""
         return verdict.score >= self.config.tau / 2
 
+    def weigh(self, stage: Stage, model: str) -> float:
+        """All the same."""
+        return 1.0
+
     @property
     def able(self) -> None:
         """In the paper all opinions count."""
@@ -172,7 +192,7 @@ class SeedsRule:
         panel, features = self._panel(stage, usable(opinions))
         threshold = self.config.keep_above if stage == "response" else self.config.keep_instructions_above
         rank = panel.rank(features)
-        alone = [(s, Panel((s,)).rank((f,))) for s, f in zip(panel.members, features, strict=True)]
+        alone = [(s, panel_of((s,)).rank((f,))) for s, f in zip(panel.members, features, strict=True)]
         spread = pstdev(10 * own for s, own in alone if s.weight or not panel.can_tell)
         votes = {s.model: own >= threshold for s, own in alone if any(s.good)}  # all 0: it could not be examined
         weights = panel.shares
@@ -212,6 +232,10 @@ class SeedsRule:
         """Not so far down that a revision would have to become another answer."""
         return verdict.score >= 10 * HOPELESS_RANK
 
+    def weigh(self, stage: Stage, model: str) -> float:
+        """By its exam."""
+        return self.standings[model, stage].weight
+
     @property
     def able(self) -> Mapping[Stage, frozenset[str]]:
         """Those who have shown in their exam that they can tell."""
@@ -220,7 +244,7 @@ class SeedsRule:
 
     def _panel(self, stage: Stage, opinions: Sequence[Opinion]) -> tuple[Panel, tuple[float, ...]]:
         members = tuple(self.standings[o.model, stage] for o in opinions)
-        return Panel(members), tuple(feature(o) for o in opinions)
+        return panel_of(members), tuple(feature(o) for o in opinions)
 
 
 HOPELESS_RANK = NORMAL.cdf(-4.0)

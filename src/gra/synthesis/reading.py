@@ -10,12 +10,13 @@ How opinions are combined is another matter (`decide.py`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from gra.calls import Ask, CallId, Request, Sampling
+from gra.calls import Ask, CallId, Reply, Request, Sampling
 from gra.config.criteria import CriteriaConfig
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import Refused
@@ -91,25 +92,49 @@ class WrittenReading:
         return replace(blank, failure=opinion.why) if isinstance(opinion, Unusable) else opinion
 
 
+class Lanes(Protocol):
+    """How many matters a model reads at once: no more than its server's cache can hold."""
+
+    def lane(self, prompt: str) -> AbstractAsyncContextManager[int | None]:
+        """Wait for a lane, and keep it for all questions about one matter.
+
+        Gives the server's slot that the questions are to go to, None where the server finds its cache by itself.
+        """
+        ...
+
+
+class EqualLanes:
+    """So many matters at once, wherever their questions are worked on."""
+
+    def __init__(self, count: int = 1) -> None:
+        self._free = asyncio.Semaphore(count)
+
+    @asynccontextmanager
+    async def lane(self, prompt: str) -> AsyncIterator[None]:
+        """Wait for a lane."""
+        async with self._free:
+            yield None
+
+
 @dataclass(frozen=True, slots=True)
 class ProbabilityReading:
     """One question a criterion, answered by the probability of the good answer against the other."""
 
-    lanes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """Matters that the model reads at once. With more than a server's caches can tell apart, the questions about one
-    would find another in the cache, and every question would cost the whole material again."""
+    lanes: Lanes = field(default_factory=EqualLanes)
+    """With more matters at once than a server's caches can hold, the questions about one would find another in the
+    cache, and every question would cost the whole material again."""
     prompts: PromptSet = field(default_factory=PromptSet)
     criteria: CriteriaConfig = field(default_factory=CriteriaConfig)
     kind: ReadingName = "probability"
 
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
         """The questions follow one another, so that all but the first find the material in the server's cache."""
-        async with self.lanes:
-            return await self._read(ask, model, matter, call)
-
-    async def _read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
-        blank = Opinion(model, matter.stage, "probability", weights=self.criteria.weights(matter.stage))
         template = self.prompts["opinion_ruling" if matter.reviews else f"opinion_{matter.stage}"]
+        async with self.lanes.lane(template.label) as slot:
+            return await self._read(partial(_in_slot, ask, slot), template, model, matter, call)
+
+    async def _read(self, ask: Ask, template: Template, model: str, matter: Matter, call: CallId) -> Opinion:
+        blank = Opinion(model, matter.stage, "probability", weights=self.criteria.weights(matter.stage))
         labels = self.criteria.labels
         scores: dict[str, float] = {}
         outside = 0.0
@@ -123,6 +148,10 @@ class ProbabilityReading:
             scores[criterion.name] = (yes if criterion.good == "yes" else no) / (yes + no)
             outside += max(0.0, 1.0 - yes - no)
         return replace(blank, scores=scores, outside=outside / len(scores))
+
+
+async def _in_slot(ask: Ask, slot: int | None, call: CallId, request: Request) -> Reply:
+    return await ask(call, replace(request, slot=slot))
 
 
 async def read_opinion(reading: Reading, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:

@@ -10,6 +10,7 @@ from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
 from gra.records import Opinion, Ruling, Verdict, Version
 from gra.synthesis.decide import Gate
+from gra.synthesis.economy import Economy
 from gra.synthesis.reading import Matter, Reading, read_comment, read_opinion
 from gra.together import together
 
@@ -22,9 +23,25 @@ class Committee:
     config: SynthesisConfig
     readings: Mapping[str, Reading]
 
-    async def review(self, matter: Matter, reviewers: Sequence[str], sample: str, step: str) -> tuple[Opinion, ...]:
-        """One opinion for each reviewer, in order. None sees another's."""
-        return tuple(await together(self._review(matter, model, sample, step) for model in reviewers))
+    async def review(
+        self, matter: Matter, reviewers: Sequence[str], sample: str, step: str, gate: Gate, revisable: bool = False
+    ) -> tuple[Opinion, ...]:
+        """One opinion for each reviewer, in order. None sees another's; who could change nothing is not asked.
+
+        If `revisable`, the response may go back to its Generator with what is said of it.
+        """
+        readings = {model: self.readings[model].kind for model in reviewers}
+        economy = Economy(gate, matter.stage, tuple(reviewers), readings, self.config.criteria, revisable)
+        known: dict[str, Opinion] = {}
+        while asked := self._asked(economy, known):
+            said = await together(self._review(matter, model, sample, step) for model in asked)
+            known |= dict(zip(asked, said, strict=True))
+        return economy.complete(known)
+
+    def _asked(self, economy: Economy, known: Mapping[str, Opinion]) -> tuple[str, ...]:
+        if self.config.opinions == "when_needed":
+            return economy.needed(known)
+        return () if known else economy.reviewers
 
     async def _review(self, matter: Matter, model: str, sample: str, step: str) -> Opinion:
         opinion = await read_opinion(self.readings[model], self.ask, model, matter, CallId(sample, f"{step}.{model}"))
@@ -34,7 +51,7 @@ class Committee:
 
     async def with_comment(self, opinion: Opinion, matter: Matter, sample: str, step: str) -> Opinion:
         """The opinion with a comment, asked for if it has none yet."""
-        if opinion.comment or opinion.failure:
+        if opinion.comment or not opinion.usable:
             return opinion
         call = CallId(sample, f"{step}.{opinion.model}.comment")
         comment = await read_comment(self.ask, opinion.model, matter, call, self.config)

@@ -56,7 +56,7 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
 
         # 2) The Reviewers judge the instruction; the response is written only if it passes.
         matter = Matter("instruction", sample.instruction)
-        opinions = await committee.review(matter, sample.cast.reviewers, sample.id, "review.instruction")
+        opinions = await committee.review(matter, sample.cast.reviewers, sample.id, "review.instruction", study.gate)
         sample = replace(sample, opinions=opinions)
         if not quorum(opinions):
             raise Unwritten("too few reviewers of the instruction could be read")
@@ -127,7 +127,8 @@ def cast_of(study: Study, sample: Sample) -> Cast:
 async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
     """The last version with its reviews, verdict, and the end of a dispute; no verdict without a quorum."""
     version, matter = sample.versions[-1], response_matter(sample)
-    opinions = await committee.review(matter, version.cast.reviewers, sample.id, version.review_step)
+    step, mendable = version.review_step, revisable(study, sample)
+    opinions = await committee.review(matter, version.cast.reviewers, sample.id, step, study.gate, mendable)
     version = replace(version, opinions=opinions)
     if not quorum(opinions):
         return version
@@ -157,9 +158,14 @@ async def tried(writing: Awaitable[str]) -> str:
 def wants_revision(study: Study, sample: Sample) -> bool:
     """True where nothing has passed and the last response is near enough, while revisions are left."""
     final = sample.versions[-1].final
-    if final is None or any(v.final and v.final.outcome == "accept" for v in sample.versions):
+    return final is not None and revisable(study, sample) and study.gate.mendable(final)
+
+
+def revisable(study: Study, sample: Sample) -> bool:
+    """True if a revision of the last version is open: nothing has passed, and revisions are left."""
+    if any(v.final and v.final.outcome == "accept" for v in sample.versions):
         return False
-    return written(sample) <= study.config.max_revisions and study.gate.mendable(final)
+    return sample.versions[-1].cast.generator != SEED and written(sample) <= study.config.max_revisions
 
 
 def written(sample: Sample) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from statistics import NormalDist, fmean, stdev
 
 from gra.records import Opinion, Stage
@@ -132,13 +132,24 @@ class Panel:
         return sum(weight * member.standardised(value) for member, weight, value in pairs)
 
     def rank(self, features: Sequence[float]) -> float:
-        """Share of the seeds that this panel rates below these features, in (0, 1), by a normal fit.
+        """Share of the seeds that this panel rates below these features, in (0, 1), by a normal fit."""
+        mean, spread = self.fit
+        return NORMAL.cdf((self.pooled(features) - mean) / spread)
 
-        The fit is made on the seeds that all who are heard read, so what they have in common is in it. All models read
-        them in the same order, and some read fewer.
+    @cached_property
+    def fit(self) -> tuple[float, float]:
+        """Mean and deviation of what the panel says of the seeds.
+
+        They are those that all who are heard read, so what they have in common is in it. All models read them in the
+        same order, and some read fewer.
         """
         heard = [(m, w) for m, w in zip(self.members, self.weights, strict=True) if w]
         seeds = zip(*(m.good for m, _ in heard), strict=False)
         good = [sum(w * m.standardised(f) for (m, w), f in zip(heard, seen, strict=True)) for seen in seeds]
-        spread = max(stdev(good), LEAST_SPREAD)
-        return NORMAL.cdf((self.pooled(features) - fmean(good)) / spread)
+        return fmean(good), max(stdev(good), LEAST_SPREAD)
+
+
+@lru_cache(maxsize=1024)
+def panel_of(members: tuple[Standing, ...]) -> Panel:
+    """The panel of these members: few different ones judge a whole run."""
+    return Panel(members)

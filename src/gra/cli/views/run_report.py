@@ -164,12 +164,13 @@ def _usage(rows: Sequence[tuple[tuple[str, ...], Total]], names: tuple[str, ...]
             f"{t.calls:,}",
             f"{t.prompt_tokens:,}",
             f"{t.cached_tokens:,}",
+            "-" if t.hit_rate is None else f"{t.hit_rate:.0%}",
             f"{t.completion_tokens:,}",
             f"{t.seconds:,.0f}",
         )
         for key, t in rows
     ]
-    columns = (*names, "calls", "prompt", "cached", "written", "seconds")
+    columns = (*names, "calls", "prompt", "cached", "hit", "written", "seconds")
     return table(columns, cells, numbers=range(len(names), len(columns)))
 
 

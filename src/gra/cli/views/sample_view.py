@@ -113,12 +113,14 @@ def review(
     ]
     names = (who, *(SHORT.get(c, c) for c in criteria), "weight")
     yield table(names, rows, numbers=range(1, len(names)))
-    readings = sorted({o.reading for o in opinions if not o.failure})
+    readings = sorted({o.reading for o in opinions if o.usable})
     for reading in readings:
         yield line(f"({LEGEND[reading]})", indent=2, style="dim")
     for opinion in opinions:
         if opinion.failure:
             yield line(f"{opinion.model} could not be read: {opinion.failure}", indent=2, style="yellow")
+        if opinion.unasked:
+            yield line(f"{opinion.model} was not asked: {opinion.unasked}", indent=2, style="dim")
         if opinion.comment:
             yield prose(f"{opinion.model}: {opinion.comment}", indent=2)
     yield line(_judged(verdict), indent=2, style="bold")
