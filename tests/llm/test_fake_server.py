@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gra.calls import Request
-from gra.llm import Endpoint, Limit
+from gra.llm import Endpoint, Server
 from gra.testing.fake_answers import FakeModel, embedding, value_for
 from gra.testing.fake_server import FakeServer
 
@@ -26,7 +26,7 @@ async def test_the_same_question_has_the_same_answer_at_any_concurrency(connect:
     texts: list[list[str]] = []
     for places in (1, 16):
         async with FakeServer(latency_s=0.001, spread=1.0, slots=4) as server:
-            endpoint = connect(server, limit=Limit(places))
+            endpoint = connect(server, places=Server(places))
             replies = await asyncio.gather(*(endpoint.complete(ask(f"question {n}")) for n in range(30)))
         texts.append([reply.text for reply in replies])
     assert texts[0] == texts[1]

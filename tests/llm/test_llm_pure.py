@@ -11,9 +11,10 @@ import pytest
 
 from gra.calls import Message
 from gra.errors import ConfigError
-from gra.llm import ApiKey, Limit, key_from_env, threads_for
+from gra.llm import ApiKey, key_from_env, threads_for
 from gra.llm.base_format import STOP, render
 from gra.llm.labels import first_token, probabilities
+from gra.llm.limits import Limit
 from gra.llm.local import granted_cores
 from gra.llm.wire import Malformed, read_completion, read_embeddings, read_models, read_usage
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from yarl import URL
 
 from gra.catalogue import ModelCard, PullProgress, find, local_file, pull
 from gra.config.load import RunConfig
@@ -21,10 +22,11 @@ from gra.errors import MissingExtra
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
 from gra.llm import (
     Abilities,
+    Account,
     Endpoint,
-    Limit,
     LocalServer,
     Player,
+    Server,
     free_cores,
     key_from_env,
     open_session,
@@ -37,7 +39,9 @@ from gra.together import together
 EMBEDDINGS = "@embeddings"
 """Stands for the embedding model where names of models are asked for; no model can be called so."""
 API_CONCURRENCY = 32
-"""Requests under way at an API unless the configuration says otherwise."""
+"""The most requests under way at an API unless the configuration says otherwise."""
+API_FIRST = 4
+"""Requests under way at an API to begin with; how many it really takes is found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,15 @@ class OpenModels:
         """Matters that each model may read at once without their questions losing one another's cached prefix."""
         return {name: self._lanes(name) for name in self.abilities}
 
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """What has happened at each server, by its name."""
+        return {e.server.name: e.server.account for e in self.endpoints.values()}
+
     def _lanes(self, name: str) -> int:
         if self.identities[name].startswith("file:"):
             return 1  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
-        return max(1, self.endpoints[name].limit.places // 2)
+        return max(1, self.endpoints[name].server.limit.places // 2)
 
 
 def identities(config: SynthesisConfig) -> dict[str, str]:
@@ -102,9 +111,9 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
             listen(PhaseAdvanced(ready))
 
         await together(start(server) for server in servers.values())
-        limits: dict[str, Limit] = {}
+        shared = _servers(wanted, config, listen)
         endpoints = {
-            name: _endpoint(name, c, cards.get(name), servers.get(name), session, limits, config, listen)
+            name: _endpoint(name, c, cards.get(name), servers.get(name), session, shared[name], config, listen)
             for name, c in wanted.items()
         }
         threads = config.engine.local.threads or threads_for()
@@ -190,7 +199,35 @@ def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: L
 
 
 def _player(server: LocalServer, endpoint: Endpoint) -> Player:
-    return Player(pid=lambda: server.pid, busy=lambda: endpoint.limit.taken > 0)
+    return Player(pid=lambda: server.pid, busy=lambda: endpoint.server.limit.taken > 0)
+
+
+def _servers(wanted: Mapping[str, EndpointConfig], run: RunConfig, listen: Listener) -> dict[str, Server]:
+    """The server of each model, by the model's name: one for all that are behind one URL, however it is written."""
+    behind: dict[str, list[EndpointConfig]] = {}
+    for name, c in wanted.items():
+        behind.setdefault(_address(name, c), []).append(c)
+    servers = {address: _shared(address, models, run, listen) for address, models in behind.items()}
+    return {name: servers[_address(name, c)] for name, c in wanted.items()}
+
+
+def _address(name: str, config: EndpointConfig) -> str:
+    """What tells one server from another, and what it is called: an embedded model has one to itself."""
+    if config.base_url is None:
+        return f"the server of {name.removeprefix('@')}"
+    url = URL(config.base_url)
+    return str(url.with_host("127.0.0.1") if url.host in ("localhost", "::1") else url).rstrip("/")
+
+
+def _shared(address: str, models: Sequence[EndpointConfig], run: RunConfig, listen: Listener) -> Server:
+    """A server with as many places as the largest number that one of its models states."""
+    stated = max(c.concurrency or 0 for c in models)
+    # The slots of a server of our own are known; what another takes is found out.
+    most, first = (run.engine.local.slots, None) if models[0].catalogue else (API_CONCURRENCY, API_FIRST)
+    patience_s, give_up_after = run.engine.patience_s, run.engine.give_up_after
+    return Server(
+        stated or most, first, name=address, patience_s=patience_s, give_up_after=give_up_after, listen=listen
+    )
 
 
 def _endpoint(
@@ -199,21 +236,19 @@ def _endpoint(
     card: ModelCard | None,
     server: LocalServer | None,
     session: aiohttp.ClientSession,
-    limits: dict[str, Limit],
+    shared: Server,
     run: RunConfig,
     listen: Listener,
 ) -> Endpoint:
     url = server.base_url if server else config.base_url
     assert url is not None, "an endpoint has a server of ours or a URL"
-    shared = Limit(run.engine.local.slots if server else API_CONCURRENCY)
-    limit = Limit(config.concurrency) if config.concurrency else limits.setdefault(url, shared)
     key = server.key if server else key_from_env(config.api_key_env) if config.api_key_env else None
     stated = config.format if isinstance(config, ModelConfig) else None
     return Endpoint(
         name,
         url,
         session,
-        limit,
+        shared,
         model=name if server else config.model,
         key=key,
         format=stated or ("base" if card and card.kind == "base" else "chat"),

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from gra.errors import EndpointError, MissingExtra
+from gra.errors import MissingExtra, OutOfService
 from gra.events import Listener, Notice, ignore
 from gra.llm.key import ApiKey
 from gra.llm.retry import plain
@@ -99,7 +99,7 @@ class LocalServer:
 
         Raises:
             MissingExtra: xllamacpp is not installed.
-            EndpointError: the child did not come up; says why, with the end of its log.
+            OutOfService: the child did not come up; says why, with the end of its log.
         """
         async with self._lock:
             if self.pid is None:
@@ -137,7 +137,7 @@ class LocalServer:
         if importlib.util.find_spec("xllamacpp") is None:
             raise MissingExtra("The embedded model server", "local")
         if not self._gguf.is_file():
-            raise EndpointError(
+            raise OutOfService(
                 f"Model `{self.name}`: its file {self._gguf} is not there. Pull it again: gra models pull {self.name}"
             )
         await self._spawn()
@@ -207,8 +207,8 @@ class LocalServer:
             return " (killed, perhaps because memory ran out)"
         return f" (by signal {-code})" if code < 0 else f" (exit code {code})"
 
-    def _error(self, what: str) -> EndpointError:
-        return EndpointError(
+    def _error(self, what: str) -> OutOfService:
+        return OutOfService(
             f"Model `{self.name}`: {what}. File: {self._gguf}. Log: {self._log}, which ends: {self._tail()}"
         )
 
