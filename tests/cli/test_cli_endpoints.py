@@ -39,7 +39,7 @@ def config(gra: Gra, fake: FakeServer, tmp_path: Path) -> Path:
 def test_a_server_that_goes_stops_the_run_in_good_order(gra: Gra, fake: FakeServer, config: Path) -> None:
     out = config.parent / "out"
     with serving(fake):
-        child = start("run", config, "--out", out)
+        child = start("run", config, "--out", out, "--set", "engine.patience_s=0")
         wait_for_answers(fake, child, 50)
     done = end(child)
     assert done.code == 4, done.err
@@ -53,9 +53,9 @@ def test_a_server_that_goes_stops_the_run_in_good_order(gra: Gra, fake: FakeServ
 def test_a_server_that_comes_back_is_waited_for(fake: FakeServer, config: Path) -> None:
     out = config.parent / "out"
     with serving(fake):
-        child = start("run", config, "--out", out, "--set", "engine.retries=20")
+        child = start("run", config, "--out", out, "--set", "engine.retries=1")
         wait_for_answers(fake, child, 50)
-    wait_until(lambda: any("trying again" in log.read_text() for log in out.glob("logs/*.log")), "it is missed")
+    wait_until(lambda: any("is silent" in log.read_text() for log in out.glob("logs/*.log")), "it is missed")
     with serving(fake):
         assert end(child).code == 0
     assert dataset(out) == dataset(config.parent / "calm")

@@ -6,6 +6,7 @@ import asyncio
 import selectors
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -146,7 +147,7 @@ def test_the_start_is_slow_then_steady_and_a_burst_of_complaints_is_one() -> Non
     seen = [under_way[moment] for moment in range(9)]
     assert seen[:4] == [4, 8, 16, 32], "it doubles"
     assert seen[4] == 16, "all that were under way together halve it once"
-    assert all(b - a in (0, 1) for a, b in zip(seen[4:], seen[5:], strict=False)), "then one more with every round"
+    assert all(b - a in (0, 1) for a, b in pairwise(seen[4:])), "then one more with every round"
     assert seen[8] - seen[4] in (3, 4)
 
 

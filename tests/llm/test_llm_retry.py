@@ -68,21 +68,25 @@ def test_a_server_that_is_lost_fails_what_meets_its_silence_and_nothing_else() -
 
 
 @pytest.mark.parametrize(
-    ("fault", "silent", "others_answered", "uses_up_a_try"),
+    ("fault", "others_answered", "silent", "uses_up_a_try"),
     [
-        (Fault("connection"), False, True, True),
-        (Fault("connection"), True, False, False),
+        (Fault("connection"), True, False, True),
+        (Fault("connection"), False, False, False),
         (Fault("status", status=503), True, True, False),
         (Fault("status", status=429), False, False, True),
-        (Fault("status", status=429), False, True, False),
-        (Fault("status", status=500), True, True, True),
-        (Fault("body"), True, True, True),
+        (Fault("status", status=429), True, False, False),
+        (Fault("status", status=500), False, False, True),
+        (Fault("body"), True, False, True),
     ],
 )
 def test_what_is_no_fault_of_the_request_uses_up_no_try(
-    fault: Fault, silent: bool, others_answered: bool, uses_up_a_try: bool
+    fault: Fault, others_answered: bool, silent: bool, uses_up_a_try: bool
 ) -> None:
-    assert counts(fault, silent, others_answered) is uses_up_a_try
+    assert counts(fault, others_answered, silent, ever=True) is uses_up_a_try
+
+
+def test_a_server_that_never_answered_is_not_waited_for() -> None:
+    assert counts(Fault("connection"), others_answered=False, silent=False, ever=False)
 
 
 @pytest.mark.parametrize(

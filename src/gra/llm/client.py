@@ -227,8 +227,9 @@ class Endpoint:
                     return answer
                 self.server.failed(answer, generation)
             tries += 1
-            used_up += counts(answer, self.server.is_silent, self.server.account.answered > heard)
-            heard = self.server.account.answered
+            now = self.server.account.answered
+            used_up += counts(answer, now > heard, self.server.is_silent, now > 0)
+            heard = now
             step = decide(answer, used_up, self._retries, self._luck(), self.server.is_lost)
             if isinstance(step, GiveUp):
                 return Failed(self._blamed(step), answer, self.name, self._address(path), tries)

@@ -17,7 +17,7 @@
 **Again**: up to `retries` further tries with exponential back-off and full jitter: before the n-th further try a wait
 drawn evenly from 0 to min(10 s, 0.5 s * 2^n). It gives its place at the server to others meanwhile, and comes back in
 the order of urgency. When its tries are used up: EndpointError, and its sample ends as `failed`. A fault that is none
-of the request's uses up no try: a silence while the server is silent to all, and a 429 while others are answered.
+of the request's uses up no try: a silence while nobody else is answered either, and a 429 while others are.
 
 **Overload** halves the requests at once at the server (`limits.Limit`), for all its models, but once for all that were
 under way together; every success adds to them again. `Retry-After` (at most 120 s of it) pauses the server for all its
@@ -112,15 +112,18 @@ def decide(fault: Fault, used_up: int, retries: int, luck: float, lost: bool = F
     return Again(luck * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(used_up, 16)))
 
 
-def counts(fault: Fault, silent: bool, others_answered: bool) -> bool:
+def counts(fault: Fault, others_answered: bool, silent: bool, ever: bool) -> bool:
     """Whether a fault uses up one of the request's tries.
 
     Args:
         fault: What went wrong.
-        silent: The server's circuit is open.
         others_answered: The server has answered somebody since the request was last tried.
+        silent: The server's circuit is open.
+        ever: The server has answered anybody at any time.
     """
-    return not (silent if is_silence(fault) else others_answered and fault.status == 429)
+    if is_silence(fault):
+        return not ever or (others_answered and not silent)
+    return not (fault.status == 429 and others_answered)
 
 
 def is_silence(fault: Fault) -> bool:
