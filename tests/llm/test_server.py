@@ -24,6 +24,11 @@ def texts(heard: list[Event]) -> list[str]:
     return [event.text for event in heard if isinstance(event, Notice)]
 
 
+async def until(state: Callable[[], bool]) -> None:
+    while not state():
+        await asyncio.sleep(0.01)
+
+
 async def test_a_server_that_wants_less_gets_less(connect: Connect, ask: Ask) -> None:
     shared = Server(16)
     async with FakeServer(["a", "b"], latency_s=0.01) as fake:
@@ -43,8 +48,7 @@ async def test_retry_after_holds_back_all_models_of_a_server(connect: Connect, a
         a, b = (connect(fake, model=name, places=shared) for name in "ab")
         fake.next_faults.append("429")
         tasks = [asyncio.create_task(a.complete(ask()))]
-        while not shared.limit.is_paused:
-            await asyncio.sleep(0.01)
+        await until(lambda: shared.limit.is_paused)
         tasks += [asyncio.create_task(b.complete(ask(f"question {n}"))) for n in range(6)]
         while shared.limit.is_paused:
             assert len(fake.bodies) == 1, "nobody asks"
@@ -63,8 +67,7 @@ async def test_a_silent_server_is_waited_for_and_uses_up_no_tries(connect: Conne
         endpoint = connect(fake, places=shared, retries=1)
         await endpoint.complete(ask("while it is there"))
     waiting = [asyncio.create_task(endpoint.complete(ask(f"question {n}"))) for n in range(10)]
-    while not shared.is_silent:
-        await asyncio.sleep(0.01)
+    await until(lambda: shared.is_silent)
     tries = sum(shared.account.faults.values())
     await asyncio.sleep(0.2)
     assert sum(shared.account.faults.values()) <= tries + 4, "it is left alone"

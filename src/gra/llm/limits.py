@@ -35,9 +35,9 @@ class Window:
         self.size = self.threshold = max(1.0, self.size / 2)
 
     def restart(self) -> None:
-        """Begin with one place again, and be careful from half of what there was."""
-        if self.size > 1.0:
-            self.threshold = max(1.0, self.size / 2)
+        """Begin with one place again, and be careful from half of what there was, or was on its way to be."""
+        if self.size > 1.0:  # with one place, its number is not what was wrong
+            self.threshold = max(1.0, min(self.most, max(self.size, self.threshold)) / 2)
         self.size = 1.0
 
 
