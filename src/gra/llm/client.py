@@ -232,16 +232,14 @@ class Endpoint:
             heard = now
             step = decide(answer, used_up, self._retries, self._luck(), self.server.is_lost)
             if isinstance(step, GiveUp):
-                return Failed(self._blamed(step), answer, self.name, self._address(path), tries)
+                blamed = step.error is EndpointError and self.server.gave_up()
+                kind = OutOfService if blamed else step.error
+                return Failed(kind, answer, self.name, self._address(path), tries)
             self._tell(answer.kind + str(answer.status), self._trouble(answer))
             self.server.account.retries += 1
             await asyncio.sleep(step.after_s)
             if answer.kind == "connection" and self._revive is not None:
                 self._base = _checked(self.name, await self._revive())
-
-    def _blamed(self, step: GiveUp) -> type[EndpointError]:
-        """The error that ends a request: the server's, if it has failed many in a row."""
-        return OutOfService if step.error is EndpointError and self.server.gave_up() else step.error
 
     async def _once(
         self,

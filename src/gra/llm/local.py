@@ -236,7 +236,17 @@ def free_cores() -> int:
     """Cores that this process may use: of those that it may run on, as many as its container is granted time on."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux: what this process may use of the machine
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(max(1, min(cores, granted_cores())))
+    return int(max(1, min(cores, *map(granted_cores, control_groups()))))
+
+
+def control_groups(root: Path = Path("/sys/fs/cgroup"), listed: Path = Path("/proc/self/cgroup")) -> list[Path]:
+    """The control group that this process is in (Linux, version 2) and all above it; each may bound its time."""
+    try:
+        own = next(line[3:] for line in listed.read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        return [root]
+    group = root / own.strip("/")
+    return [group, *(above for above in group.parents if above.is_relative_to(root))]
 
 
 def granted_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
