@@ -1,5 +1,6 @@
 """Servers that go, come back, hang and refuse in the middle of a run: it waits or stops in good order, and goes on."""
 
+import json
 import random
 import signal
 from collections.abc import Callable
@@ -107,3 +108,8 @@ def test_in_a_storm_no_row_is_lost(gra: Gra, tmp_path: Path) -> None:
         samples = list(reader.iter_samples())
     assert [s.index for s in samples] == list(range(len(samples))), "every candidate has its end"
     assert all(s.reason for s in samples)
+    told, calm = gra("status", tmp_path / "storm"), gra("status", tmp_path / "calm")
+    assert "Servers in trouble" in told.stdout and "x HTTP 500" in told.stdout and "Servers in trouble" in done.stdout
+    assert "Servers in trouble" not in calm.stdout
+    (account,) = json.loads(gra("status", tmp_path / "storm", "--json").stdout)["servers"].values()
+    assert account["faults"]["HTTP 500"] > 0 and account["retries"] > 0

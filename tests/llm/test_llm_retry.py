@@ -82,11 +82,21 @@ def test_a_server_that_is_lost_fails_what_meets_its_silence_and_nothing_else() -
 def test_what_is_no_fault_of_the_request_uses_up_no_try(
     fault: Fault, others_answered: bool, silent: bool, uses_up_a_try: bool
 ) -> None:
-    assert counts(fault, others_answered, silent, ever=True) is uses_up_a_try
+    assert counts(fault, 1, others_answered, silent, ever=True) is uses_up_a_try
 
 
 def test_a_server_that_never_answered_is_not_waited_for() -> None:
-    assert counts(Fault("connection"), others_answered=False, silent=False, ever=False)
+    assert counts(Fault("connection"), 1, others_answered=False, silent=False, ever=False)
+
+
+def test_a_request_larger_than_its_quota_is_not_tried_for_ever() -> None:
+    assert not counts(Fault("status", status=429), 49, others_answered=True, silent=False, ever=True)
+    assert counts(Fault("status", status=429), 50, others_answered=True, silent=False, ever=True)
+
+
+def test_tries_that_are_spared_lengthen_the_wait_but_not_the_count() -> None:
+    assert decide(Fault("timeout"), 3, 1, 1.0, spared=2) == Again(4.0)
+    assert decide(Fault("timeout"), 3, 1, 1.0, spared=1) == GiveUp(EndpointError)
 
 
 @pytest.mark.parametrize(

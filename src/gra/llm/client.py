@@ -217,7 +217,7 @@ class Endpoint:
         urgency: int = 0,
     ) -> T | Failed:
         """Like `call`, but the failure is returned."""
-        tries = used_up = 0
+        tries = spared = 0
         heard = self.server.account.answered
         while True:
             async with self.server.limit.place(urgency) as generation:
@@ -228,9 +228,9 @@ class Endpoint:
                 self.server.failed(answer, generation)
             tries += 1
             now = self.server.account.answered
-            used_up += counts(answer, now > heard, self.server.is_silent, now > 0)
+            spared += not counts(answer, tries, now > heard, self.server.is_silent, now > 0)
             heard = now
-            step = decide(answer, used_up, self._retries, self._luck(), self.server.is_lost)
+            step = decide(answer, tries, self._retries, self._luck(), spared, self.server.is_lost)
             if isinstance(step, GiveUp):
                 blamed = step.error is EndpointError and self.server.gave_up()
                 kind = OutOfService if blamed else step.error

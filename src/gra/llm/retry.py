@@ -17,7 +17,8 @@
 **Again**: up to `retries` further tries with exponential back-off and full jitter: before the n-th further try a wait
 drawn evenly from 0 to min(10 s, 0.5 s * 2^n). It gives its place at the server to others meanwhile, and comes back in
 the order of urgency. When its tries are used up: EndpointError, and its sample ends as `failed`. A fault that is none
-of the request's uses up no try: a silence while nobody else is answered either, and a 429 while others are.
+of the request's uses up no try: a silence while nobody else is answered either, and a 429 while others are (but after
+50 tries it may be the request after all: one that is larger than a quota is answered with 429 as well).
 
 **Overload** halves the requests at once at the server (`limits.Limit`), for all its models, but once for all that were
 under way together; every success adds to them again. `Retry-After` (at most 120 s of it) pauses the server for all its
@@ -53,6 +54,8 @@ from gra.errors import EndpointError, KeyRefused, OutOfService, Refused
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
 LONGEST_RETRY_AFTER_S = 120.0
+TRIES_IN_TURN = 50
+"""Tries after which 429 counts against the request though others are answered."""
 SAID_LIMIT = 300
 """Characters of what a server said that enter an error message."""
 
@@ -92,14 +95,17 @@ class GiveUp:
     error: type[EndpointError]
 
 
-def decide(fault: Fault, used_up: int, retries: int, luck: float, lost: bool = False) -> Again | GiveUp:
+def decide(
+    fault: Fault, failed_tries: int, retries: int, luck: float, spared: int = 0, lost: bool = False
+) -> Again | GiveUp:
     """What to do after a fault.
 
     Args:
         fault: What went wrong.
-        used_up: Tries of this request that count, this one included if it does (`counts`).
+        failed_tries: Tries of this request that failed so far, this one included.
         retries: Further tries allowed.
         luck: A number drawn evenly from [0, 1) for the jitter.
+        spared: Those of the failed tries that do not count (`counts`).
         lost: The server is silent, and not waited for any longer.
     """
     final = _final(fault)
@@ -107,23 +113,24 @@ def decide(fault: Fault, used_up: int, retries: int, luck: float, lost: bool = F
         return GiveUp(final)
     if lost and is_silence(fault):
         return GiveUp(OutOfService)
-    if used_up > retries:
+    if failed_tries - spared > retries:
         return GiveUp(EndpointError)
-    return Again(luck * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(used_up, 16)))
+    return Again(luck * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failed_tries, 16)))
 
 
-def counts(fault: Fault, others_answered: bool, silent: bool, ever: bool) -> bool:
+def counts(fault: Fault, failed_tries: int, others_answered: bool, silent: bool, ever: bool) -> bool:
     """Whether a fault uses up one of the request's tries.
 
     Args:
         fault: What went wrong.
+        failed_tries: See `decide`.
         others_answered: The server has answered somebody since the request was last tried.
         silent: The server's circuit is open.
         ever: The server has answered anybody at any time.
     """
     if is_silence(fault):
         return not ever or (others_answered and not silent)
-    return not (fault.status == 429 and others_answered)
+    return not (fault.status == 429 and others_answered and failed_tries < TRIES_IN_TURN)
 
 
 def is_silence(fault: Fault) -> bool:

@@ -22,7 +22,7 @@ class Account:
     """What has happened at a server."""
 
     answered: int = 0
-    """Requests, those for abilities and embeddings included."""
+    """Requests, those for abilities and embeddings and those that were refused included."""
     faults: Counter[str] = field(default_factory=Counter)
     """Tries that failed, by what was wrong."""
     retries: int = 0
@@ -88,7 +88,7 @@ class Server:
     def failed(self, fault: Fault, generation: int) -> None:
         """A try met a fault."""
         if is_refusal(fault):  # an answer like any other, to all but the one who asked
-            self._heard()
+            self.answered(generation)
             return
         self.account.faults[fault.name] += 1
         if wait := max(pause_s(fault), self._silence_s(fault, generation)):
