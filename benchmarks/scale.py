@@ -123,7 +123,7 @@ async def hold(folder: Path, candidates: int, passing: float) -> None:
             yield index, replace(blank, index=index, score=10 * lucky.random()) if passed else None
 
     study = cast(Any, SimpleNamespace(agenda=Agenda(), config=SimpleNamespace(task="synthesise", dedup_below=0.9)))
-    limits = Limits(candidates, candidates, 64, 5)
+    limits = Limits(candidates, candidates, 64)
     embedder = cast(Any, SimpleNamespace(vectors=vectors))
     this = Round(study, 1, limits, Known(), embedder, cast(Any, None), ignore)
     outcome = await this.run(ended())
@@ -170,7 +170,7 @@ async def round_(folder: Path, candidates: int, passing: float) -> None:
             embedder = Embedder(ledger, cast(Any, SimpleNamespace(embed=nothing_new, url="")), MODEL)
             config = SimpleNamespace(task="synthesise", dedup_below=0.9)
             study = cast(Any, SimpleNamespace(agenda=Agenda(), config=config))
-            limits = Limits(candidates, candidates, 64, 5)
+            limits = Limits(candidates, candidates, 64)
             this = Round(study, 1, limits, await embedder.known([]), embedder, writer, ignore)
             outcome = await this.run(reader.iter_ended(1))
             assert outcome.decided == candidates

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gra.calls import CallId, Message, Reply, Request, Sampling, Usage
 from gra.catalogue import find, pull
-from gra.llm import Endpoint, Limit, LocalServer, Slots, open_session
+from gra.llm import Endpoint, LocalServer, Server, Slots, open_session
 from gra.synthesis.reading import EqualLanes, Lanes, Matter, ProbabilityReading
 from gra.together import together
 
@@ -75,9 +75,9 @@ async def read_all(arguments: argparse.Namespace, many: int, kept: bool) -> tupl
             open_session() as session,
             LocalServer(name, file, log, context=2048, slots=arguments.slots, threads=threads) as server,
         ):
-            limit = Limit(arguments.slots)
+            place = Server(arguments.slots)
             endpoint = Endpoint(
-                name, server.base_url, session, limit, model=name, key=server.key, slots=slots if kept else None
+                name, server.base_url, session, place, model=name, key=server.key, slots=slots if kept else None
             )
             lanes: Lanes = slots if kept else EqualLanes(many)
             ask, reading = Count(endpoint), ProbabilityReading(lanes)

@@ -5,9 +5,10 @@
     ├── SeedError                 no usable seeds
     ├── CatalogueError            a model is unknown, cannot be fetched, or is not the file it should be
     ├── MissingExtra              an optional dependency is not installed
-    ├── EndpointError             a model server cannot be reached, or answers so that going on is useless
+    ├── EndpointError             a model server failed a request
     │   ├── Refused               this one request was refused as things are (too long, malformed); others may pass
-    │   └── KeyRefused            the server does not accept the API key
+    │   └── OutOfService          a server fails every request until somebody mends it; the run stops
+    │       └── KeyRefused        it does not accept the API key
     ├── StoreError                a run folder cannot be read or written, or belongs to another configuration
     └── TargetMissed              the run ended with fewer accepted samples than it was asked for
 
@@ -56,7 +57,7 @@ class MissingExtra(GraError):
 
 
 class EndpointError(GraError):
-    """A model server cannot be reached, or answers so that going on is useless."""
+    """A model server failed a request for good."""
 
     exit_code = 4
 
@@ -65,7 +66,11 @@ class Refused(EndpointError):
     """The server refused this one request as things are, for example because it is too long for its context."""
 
 
-class KeyRefused(EndpointError):
+class OutOfService(EndpointError):
+    """A server cannot be reached, or says that it will answer nobody: going on is useless until somebody mends it."""
+
+
+class KeyRefused(OutOfService):
     """The server does not accept the API key."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 
 BOOTSTRAP_ROUND = 0
 """Round number of the seeds, and of the work done on them before the first round."""
@@ -16,6 +17,12 @@ BOOTSTRAP_ROUND = 0
 def sample_id(round_number: int, index: int) -> str:
     """Id of candidate `index` (from 0) of a round (from 1)."""
     return f"r{round_number:02d}-{index:05d}"
+
+
+def index_of(name: str) -> int | None:
+    """The number of a candidate, by its id; None if the name is none of a candidate."""
+    found = re.fullmatch(r"r\d{2,}-(\d{5,})", name)
+    return int(found[1]) if found else None
 
 
 def derived_seed(run_seed: int, *purpose: str | int) -> int:

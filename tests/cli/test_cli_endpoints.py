@@ -1,5 +1,6 @@
 """Servers that go, come back, hang and refuse in the middle of a run: it waits or stops in good order, and goes on."""
 
+import json
 import random
 import signal
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def config(gra: Gra, fake: FakeServer, tmp_path: Path) -> Path:
 def test_a_server_that_goes_stops_the_run_in_good_order(gra: Gra, fake: FakeServer, config: Path) -> None:
     out = config.parent / "out"
     with serving(fake):
-        child = start("run", config, "--out", out)
+        child = start("run", config, "--out", out, "--set", "engine.patience_s=0")
         wait_for_answers(fake, child, 50)
     done = end(child)
     assert done.code == 4, done.err
@@ -53,9 +54,9 @@ def test_a_server_that_goes_stops_the_run_in_good_order(gra: Gra, fake: FakeServ
 def test_a_server_that_comes_back_is_waited_for(fake: FakeServer, config: Path) -> None:
     out = config.parent / "out"
     with serving(fake):
-        child = start("run", config, "--out", out, "--set", "engine.retries=20")
+        child = start("run", config, "--out", out, "--set", "engine.retries=1")
         wait_for_answers(fake, child, 50)
-    wait_until(lambda: any("trying again" in log.read_text() for log in out.glob("logs/*.log")), "it is missed")
+    wait_until(lambda: any("is silent" in log.read_text() for log in out.glob("logs/*.log")), "it is missed")
     with serving(fake):
         assert end(child).code == 0
     assert dataset(out) == dataset(config.parent / "calm")
@@ -107,3 +108,8 @@ def test_in_a_storm_no_row_is_lost(gra: Gra, tmp_path: Path) -> None:
         samples = list(reader.iter_samples())
     assert [s.index for s in samples] == list(range(len(samples))), "every candidate has its end"
     assert all(s.reason for s in samples)
+    told, calm = gra("status", tmp_path / "storm"), gra("status", tmp_path / "calm")
+    assert "Servers in trouble" in told.stdout and "x HTTP 500" in told.stdout and "Servers in trouble" in done.stdout
+    assert "Servers in trouble" not in calm.stdout
+    (account,) = json.loads(gra("status", tmp_path / "storm", "--json").stdout)["servers"].values()
+    assert account["faults"]["HTTP 500"] > 0 and account["retries"] > 0

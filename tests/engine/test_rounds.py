@@ -69,7 +69,7 @@ class World:
         this = Round(
             cast(Any, study),
             1,
-            Limits(self.target, self.target * 10, concurrency, 5),
+            Limits(self.target, self.target * 10, concurrency),
             Known(),
             cast(Any, SimpleNamespace(vectors=vectors)),
             cast(Any, SimpleNamespace(put_sample=put_sample)),

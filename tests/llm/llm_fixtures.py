@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from gra.calls import Message, Request, Sampling
-from gra.llm import Endpoint, Limit, open_session
+from gra.llm import Endpoint, Server, open_session
 from gra.testing.fake_server import FakeServer
 
 Connect = Callable[..., Endpoint]
@@ -30,8 +30,8 @@ def connect(session: aiohttp.ClientSession) -> Connect:
     def make(server: FakeServer | str, **options: Any) -> Endpoint:
         url = server if isinstance(server, str) else server.base_url
         defaults: dict[str, Any] = {"model": "fake", "luck": lambda: 0.0, "retries": 2, "timeout_s": 30.0}
-        limit = options.pop("limit", Limit(8))
-        return Endpoint("tiny", url, session, limit, **(defaults | options))
+        places = options.pop("places", Server(8))
+        return Endpoint("tiny", url, session, places, **(defaults | options))
 
     return make
 

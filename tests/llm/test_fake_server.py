@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gra.calls import Request
-from gra.llm import Endpoint, Limit
+from gra.llm import Endpoint, Server
 from gra.testing.fake_answers import FakeModel, embedding, value_for
 from gra.testing.fake_server import FakeServer
 from gra.testing.occupancy import Occupancy
@@ -27,7 +27,7 @@ async def test_the_same_question_has_the_same_answer_at_any_concurrency(connect:
     texts: list[list[str]] = []
     for places in (1, 16):
         async with FakeServer(latency_s=0.001, spread=1.0, slots=4) as server:
-            endpoint = connect(server, limit=Limit(places))
+            endpoint = connect(server, places=Server(places))
             replies = await asyncio.gather(*(endpoint.complete(ask(f"question {n}")) for n in range(30)))
         texts.append([reply.text for reply in replies])
     assert texts[0] == texts[1]
@@ -134,7 +134,7 @@ def test_slots_are_counted_busy_for_as_long_as_they_are() -> None:
 
 async def test_it_tells_how_busy_it_was(connect: Connect, ask: Ask) -> None:
     async with FakeServer(latency_s=0.01, slots=2) as server:
-        endpoint = connect(server, limit=Limit(8))
+        endpoint = connect(server, places=Server(8))
         await asyncio.gather(*(endpoint.complete(ask(f"question {n}")) for n in range(40)))
         assert server.occupancy.peak == 2
         assert 0 < server.occupancy.steady <= 1

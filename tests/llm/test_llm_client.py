@@ -11,7 +11,7 @@ import pytest
 from gra.calls import Message, Request
 from gra.errors import ConfigError, EndpointError, KeyRefused, Refused
 from gra.events import Event, Notice
-from gra.llm import ApiKey, Endpoint, Limit, probe
+from gra.llm import ApiKey, Endpoint, Server, probe
 from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FAULTS, FakeServer
 
@@ -252,9 +252,9 @@ async def test_an_empty_text_is_sent_as_a_full_stop(connect: Connect) -> None:
 
 
 async def test_endpoints_of_one_server_share_its_places(connect: Connect, ask: Ask) -> None:
-    limit = Limit(3)
+    shared = Server(3)
     async with FakeServer(["a", "b"], latency_s=0.005) as server:
-        endpoints = [connect(server, model=name, limit=limit) for name in "ab"]
+        endpoints = [connect(server, model=name, places=shared) for name in "ab"]
         await asyncio.gather(*(endpoints[n % 2].complete(ask(f"question {n}")) for n in range(20)))
         assert server.peak == 3
         assert set(server.answered.values()) == {1}

@@ -11,10 +11,11 @@ import pytest
 
 from gra.calls import Message
 from gra.errors import ConfigError
-from gra.llm import ApiKey, Limit, key_from_env, threads_for
+from gra.llm import ApiKey, key_from_env, threads_for
 from gra.llm.base_format import STOP, render
 from gra.llm.labels import first_token, probabilities
-from gra.llm.local import granted_cores
+from gra.llm.limits import Limit
+from gra.llm.local import control_groups, granted_cores
 from gra.llm.wire import Malformed, read_completion, read_embeddings, read_models, read_usage
 
 
@@ -242,3 +243,14 @@ def test_a_container_s_share_of_the_cores_is_known(tmp_path: Path, files: dict[s
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert granted_cores(tmp_path) == cores
+
+
+def test_the_share_of_a_service_is_found_in_its_own_group_or_above(tmp_path: Path) -> None:
+    own = tmp_path / "system.slice" / "gra.service"
+    own.mkdir(parents=True)
+    (own.parent / "cpu.max").write_text("200000 100000\n")
+    (tmp_path / "listed").write_text("1:name=systemd:/x\n0::/system.slice/gra.service\n")
+    groups = control_groups(tmp_path, tmp_path / "listed")
+    assert groups == [own, own.parent, tmp_path]
+    assert [granted_cores(group) for group in groups] == [math.inf, 2.0, math.inf]
+    assert control_groups(tmp_path, tmp_path / "nothing") == [tmp_path]

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gra.errors import EndpointError, KeyRefused, Refused
-from gra.llm.retry import Again, Fault, GiveUp, decide, failure, plain, retry_after, said
+from gra.errors import EndpointError, KeyRefused, OutOfService, Refused
+from gra.llm.retry import Again, Fault, GiveUp, counts, decide, failure, pause_s, plain, retry_after, said
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -33,12 +33,12 @@ def test_statuses_that_may_pass_are_tried_again(status: int) -> None:
         (422, Refused),
         (401, KeyRefused),
         (403, KeyRefused),
-        (404, EndpointError),
-        (301, EndpointError),
-        (307, EndpointError),
-        (402, EndpointError),
-        (405, EndpointError),
-        (501, EndpointError),
+        (404, OutOfService),
+        (301, OutOfService),
+        (307, OutOfService),
+        (402, OutOfService),
+        (405, OutOfService),
+        (501, OutOfService),
     ],
 )
 def test_statuses_that_stay_end_at_once(status: int, error: type[EndpointError]) -> None:
@@ -52,14 +52,51 @@ def test_a_text_too_long_to_embed_is_refused_though_llama_cpp_calls_it_500() -> 
 
 def test_waits_double_up_to_a_bound_and_are_jittered_in_full() -> None:
     waits = [decide(Fault("timeout"), tries, 99, 1.0) for tries in (1, 2, 3, 6, 7, 90)]
-    assert waits == [Again(1.0), Again(2.0), Again(4.0), Again(30.0), Again(30.0), Again(30.0)]
+    assert waits == [Again(1.0), Again(2.0), Again(4.0), Again(10.0), Again(10.0), Again(10.0)]
     assert decide(Fault("timeout"), 3, 99, 0.25) == Again(1.0)
 
 
-def test_retry_after_is_waited_for_within_a_bound() -> None:
-    assert decide(Fault("status", status=429, retry_after_s=7.0), 1, 4, 0.0) == Again(7.0)
-    assert decide(Fault("status", status=429, retry_after_s=7.0), 1, 4, 0.5) == Again(7.5)
-    assert decide(Fault("status", status=503, retry_after_s=1e6), 1, 4, 0.0) == Again(120.0)
+def test_retry_after_is_heeded_within_a_bound() -> None:
+    assert pause_s(Fault("status", status=429, retry_after_s=7.0)) == 7.0
+    assert pause_s(Fault("status", status=503, retry_after_s=1e6)) == 120.0
+    assert pause_s(Fault("status", status=503)) == 0.0
+
+
+def test_a_server_that_is_lost_fails_what_meets_its_silence_and_nothing_else() -> None:
+    assert decide(Fault("connection"), 0, 4, 0.0, lost=True) == GiveUp(OutOfService)
+    assert decide(Fault("status", status=500), 1, 4, 0.0, lost=True) == Again(0.0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "others_answered", "silent", "uses_up_a_try"),
+    [
+        (Fault("connection"), True, False, True),
+        (Fault("connection"), False, False, False),
+        (Fault("status", status=503), True, True, False),
+        (Fault("status", status=429), False, False, True),
+        (Fault("status", status=429), True, False, False),
+        (Fault("status", status=500), False, False, True),
+        (Fault("body"), True, False, True),
+    ],
+)
+def test_what_is_no_fault_of_the_request_uses_up_no_try(
+    fault: Fault, others_answered: bool, silent: bool, uses_up_a_try: bool
+) -> None:
+    assert counts(fault, 1, others_answered, silent, ever=True) is uses_up_a_try
+
+
+def test_a_server_that_never_answered_is_not_waited_for() -> None:
+    assert counts(Fault("connection"), 1, others_answered=False, silent=False, ever=False)
+
+
+def test_a_request_larger_than_its_quota_is_not_tried_for_ever() -> None:
+    assert not counts(Fault("status", status=429), 49, others_answered=True, silent=False, ever=True)
+    assert counts(Fault("status", status=429), 50, others_answered=True, silent=False, ever=True)
+
+
+def test_tries_that_are_spared_lengthen_the_wait_but_not_the_count() -> None:
+    assert decide(Fault("timeout"), 3, 1, 1.0, spared=2) == Again(4.0)
+    assert decide(Fault("timeout"), 3, 1, 1.0, spared=1) == GiveUp(EndpointError)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from gra.calls import Message, Request, Sampling
 from gra.errors import EndpointError, KeyRefused, MissingExtra
 from gra.events import Event, Notice
-from gra.llm import Endpoint, Limit, LocalServer, probe
+from gra.llm import Endpoint, LocalServer, Server, probe
 
 pytest_plugins = ["llm_fixtures"]
 
@@ -45,7 +45,7 @@ async def served(smollm2: Path, tmp_path: Path, heard: list[Event]) -> AsyncIter
 
 def reach(server: LocalServer, session: aiohttp.ClientSession, **options: object) -> Endpoint:
     defaults: dict[str, object] = {"key": server.key, "revive": server.revive, "retries": 2, "luck": lambda: 0.0}
-    return Endpoint("smol", server.base_url, session, Limit(1), **(defaults | options))  # type: ignore[arg-type]
+    return Endpoint("smol", server.base_url, session, Server(1), **(defaults | options))  # type: ignore[arg-type]
 
 
 @pytest.mark.models

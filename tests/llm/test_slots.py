@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gra.calls import CallId, Message, Reply, Request, Sampling
-from gra.llm import Endpoint, Limit, Slots, open_session
+from gra.llm import Endpoint, Server, Slots, open_session
 from gra.synthesis.reading import Matter, ProbabilityReading
 from gra.testing.fake_server import FakeServer
 from gra.together import together
@@ -78,7 +78,7 @@ def test_where_a_request_is_worked_on_is_no_part_of_it() -> None:
 async def test_all_questions_about_a_matter_go_to_one_slot_and_nothing_else_does_meanwhile() -> None:
     slots = Slots(4)
     async with FakeServer(latency_s=0.001, spread=1.0) as server, open_session() as session:
-        endpoint = Endpoint("fake", server.base_url, session, Limit(4), slots=slots)
+        endpoint = Endpoint("fake", server.base_url, session, Server(4), slots=slots)
 
         async def ask(call: CallId, request: Request) -> Reply:
             return await endpoint.complete(request)
@@ -107,5 +107,5 @@ def matter_of(body: dict[str, Any]) -> str:
 
 async def test_a_server_that_others_ask_too_is_not_told_of_slots() -> None:
     async with FakeServer() as server, open_session() as session:
-        await Endpoint("fake", server.base_url, session, Limit(4)).complete(REQUEST)
+        await Endpoint("fake", server.base_url, session, Server(4)).complete(REQUEST)
     assert "id_slot" not in server.bodies[0]

@@ -183,15 +183,16 @@ def _on_disk(name: str, catalogue: str) -> Look:
 def _loaded(name: str, model: EndpointConfig) -> Look:
     """Load the user's own code. It is not asked: what it answers with may cost something."""
     from gra.engine.models import backed_model
+    from gra.llm import Server
 
     assert model.backend is not None, "the model has a backend"
-    abilities = backed_model(name, model).abilities
+    abilities = backed_model(name, model, Server(1)).abilities
     return Look(name, model.backend.use, "loads", label_probabilities=abilities.label_probabilities)
 
 
 async def _asked(config: RunConfig, name: str, model: EndpointConfig) -> Look:
     """Ask a server of the user's own."""
-    from gra.llm import Endpoint, Limit, key_from_env, open_session, probe
+    from gra.llm import Endpoint, Server, key_from_env, open_session, probe
 
     assert model.base_url is not None, "a model is of the catalogue or has a URL"
     async with open_session() as session:
@@ -199,7 +200,7 @@ async def _asked(config: RunConfig, name: str, model: EndpointConfig) -> Look:
             name,
             model.base_url,
             session,
-            Limit(1),
+            Server(1),
             model=model.model,
             key=key_from_env(model.api_key_env) if model.api_key_env else None,
             format=(model.format if isinstance(model, ModelConfig) else None) or "chat",

@@ -120,11 +120,11 @@ async def _ask_all(places: Sequence[tuple[str, str, str | None]]) -> list[Server
 
 async def _ask(url: str, kind: str, key_env: str | None) -> Server | None:
     """A server, or None where one was looked for at random and is not."""
-    from gra.llm import Endpoint, Limit, key_from_env, open_session
+    from gra import llm
 
-    key = key_from_env(key_env) if key_env else None
-    async with open_session() as session:
-        endpoint = Endpoint(f"at {url}", url, session, Limit(1), key=key, timeout_s=PATIENCE_S, retries=0)
+    key = llm.key_from_env(key_env) if key_env else None
+    async with llm.open_session() as session:
+        endpoint = llm.Endpoint(f"at {url}", url, session, llm.Server(1), key=key, timeout_s=PATIENCE_S, retries=0)
         try:
             listed = await endpoint.models()
         except EndpointError:

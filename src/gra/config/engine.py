@@ -31,8 +31,11 @@ class EngineConfig(Settings):
     """Samples in progress at once. The dataset is the same at any value."""
     timeout_s: float = Field(default=600.0, gt=0)
     """Seconds that one request may take before it counts as failed."""
-    retries: int = Field(default=4, ge=0, le=20)
+    retries: int = Field(default=8, ge=0, le=20)
     """Further tries of a request after a transport failure, 429 or 5xx, with exponential back-off and jitter."""
+    patience_s: float = Field(default=600.0, ge=0)
+    """Seconds that a server which answered before may be silent. Samples that need it wait and others go on; then the
+    run stops (and can be resumed)."""
     give_up_after: int = Field(default=5, ge=1)
-    """Candidates in a row that endpoints may fail for good before the run stops (and can be resumed)."""
+    """Requests in a row that one server may fail for good before the run stops (and can be resumed)."""
     local: LocalConfig = LocalConfig()

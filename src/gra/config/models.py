@@ -27,8 +27,8 @@ class EndpointConfig(Settings):
     api_key_env: str | None = Field(default=None, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Name of the environment variable that holds the API key. The key itself is never written anywhere."""
     concurrency: int | None = Field(default=None, ge=1, le=4096)
-    """Requests under way at once for this model. By default all models of one server share 32 (an embedded server: its
-    slots)."""
+    """The most requests under way at once at this model's server, for all of its models; if several state it, the
+    largest counts. By default 32 (an embedded server: its slots). A server that is asked for too much gets fewer."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

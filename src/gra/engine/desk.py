@@ -15,6 +15,7 @@ from gra.config.synthesis import Budget
 from gra.engine.compute import UNIT, UNIT_NAME
 from gra.errors import Refused
 from gra.events import CallAnswered, Listener
+from gra.ids import index_of
 from gra.llm import BackedModel, Endpoint
 from gra.store.ledger import Ledger
 
@@ -94,19 +95,29 @@ class Desk:
             return known
         self._spending.check()
         elsewhere = self._ledger.find_elsewhere(call, digest)
-        answer = elsewhere or await self._asked(request)
+        answer = elsewhere or await self._asked(request, urgency(call))
         # Another run's answer counts like one's own: a budget ends the run where it would end if it were alone.
         self._spending.count(request.model, answer)
         reply = await self._ledger.commit(call, digest, request, answer)
         self._tell(request, reply, replayed=elsewhere is not None)
         return reply
 
-    async def _asked(self, request: Request) -> Reply | Refused:
+    async def _asked(self, request: Request, urgency: int) -> Reply | Refused:
         try:
-            return await self._endpoints[request.model].complete(request)
+            return await self._endpoints[request.model].complete(request, urgency=urgency)
         except Refused as refusal:
             return refusal
 
     def _tell(self, request: Request, reply: Reply, replayed: bool) -> None:
         usage = reply.usage
         self._listen(CallAnswered(request.model, usage.prompt_tokens, usage.completion_tokens, reply.seconds, replayed))
+
+
+def urgency(call: CallId) -> int:
+    """How soon a call is asked, where it has to wait: of candidates those that began first.
+
+    They are the nearest to their end, and their ends are what a round waits for. A call that belongs to no candidate
+    goes before all, because candidates wait for it.
+    """
+    index = index_of(call.sample)
+    return 0 if index is None else -index

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from yarl import URL
 
 from gra.catalogue import ModelCard, PullProgress, find, local_file, pull
 from gra.config.load import RunConfig
@@ -21,11 +22,12 @@ from gra.errors import MissingExtra
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
 from gra.llm import (
     Abilities,
+    Account,
     BackedModel,
     Endpoint,
-    Limit,
     LocalServer,
     Player,
+    Server,
     Slots,
     free_cores,
     key_from_env,
@@ -41,7 +43,9 @@ from gra.together import together
 EMBEDDINGS = "@embeddings"
 """Stands for the embedding model where names of models are asked for; no model can be called so."""
 API_CONCURRENCY = 32
-"""Requests under way at an API unless the configuration says otherwise."""
+"""The most requests under way at an API unless the configuration says otherwise."""
+API_FIRST = 4
+"""Requests under way at an API to begin with; how many it really takes is found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ class OpenModels:
     """Of the models that are served here."""
 
     @property
+    def accounts(self) -> Mapping[str, Account]:
+        """What has happened at each server, by its name."""
+        return {e.server.name: e.server.account for e in self.endpoints.values()}
+
+    @property
     def lanes(self) -> Mapping[str, Lanes]:
         """Where each model reads as many matters at once as do not lose one another's cached prefix."""
         return {name: self.slots.get(name) or self._lanes(name) for name in self.abilities}
@@ -65,7 +74,7 @@ class OpenModels:
     def _lanes(self, name: str) -> Lanes:
         if self.identities[name].startswith("file:"):
             return EqualLanes(1)  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
-        return EqualLanes(max(1, self.endpoints[name].limit.places // 2))
+        return EqualLanes(max(1, self.endpoints[name].server.limit.places // 2))
 
 
 def identities(config: SynthesisConfig) -> dict[str, str]:
@@ -88,7 +97,8 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
     """
     playing = {*members(config.synthesis), EMBEDDINGS}
     wanted = {name: c for name, c in _all(config.synthesis).items() if name in playing}
-    backed = {name: backed_model(name, c) for name, c in wanted.items() if c.backend}
+    shared = _servers(wanted, config, listen)
+    backed = {name: backed_model(name, c, shared[name]) for name, c in wanted.items() if c.backend}
     cards = {name: find(c.catalogue) for name, c in wanted.items() if c.catalogue}
     if cards and importlib.util.find_spec("xllamacpp") is None:
         raise MissingExtra(f"Serving {', '.join(c.name for c in cards.values())} on this machine", "local")
@@ -110,12 +120,11 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
             listen(PhaseAdvanced(ready))
 
         await together(start(server) for server in servers.values())
-        limits: dict[str, Limit] = {}
         local = config.engine.local
         slots = {name: Slots(local.slots) for name in servers if local.pin_slots and name != EMBEDDINGS}
         endpoints = {
             name: _endpoint(
-                name, c, cards.get(name), servers.get(name), slots.get(name), session, limits, config, listen
+                name, c, cards.get(name), servers.get(name), slots.get(name), session, shared[name], config, listen
             )
             for name, c in wanted.items()
             if name not in backed
@@ -138,7 +147,7 @@ def _all(config: SynthesisConfig) -> dict[str, EndpointConfig]:
     return {**{m.name: m for m in config.models}, EMBEDDINGS: config.embeddings}
 
 
-def backed_model(name: str, config: EndpointConfig) -> BackedModel:
+def backed_model(name: str, config: EndpointConfig, server: Server) -> BackedModel:
     """The model that the user's own code answers for.
 
     Raises:
@@ -147,7 +156,7 @@ def backed_model(name: str, config: EndpointConfig) -> BackedModel:
     assert config.backend is not None, "the model has a backend"
     needs = ("embed",) if name == EMBEDDINGS else ("complete",)
     backend = made(config.backend.use, config.backend.options, needs, config)
-    return BackedModel(name, backend, config.backend.use, Limit(config.concurrency or API_CONCURRENCY))
+    return BackedModel(name, backend, config.backend.use, server)
 
 
 def _identity(config: EndpointConfig) -> str:
@@ -218,7 +227,36 @@ def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: L
 
 
 def _player(server: LocalServer, endpoint: Endpoint) -> Player:
-    return Player(pid=lambda: server.pid, busy=lambda: endpoint.limit.taken > 0)
+    return Player(pid=lambda: server.pid, busy=lambda: endpoint.server.limit.taken > 0)
+
+
+def _servers(wanted: Mapping[str, EndpointConfig], run: RunConfig, listen: Listener) -> dict[str, Server]:
+    """The server of each model, by the model's name: one for all that are behind one URL, however it is written."""
+    behind: dict[str, list[EndpointConfig]] = {}
+    for name, c in wanted.items():
+        behind.setdefault(_address(name, c), []).append(c)
+    servers = {address: _shared(address, models, run, listen) for address, models in behind.items()}
+    return {name: servers[_address(name, c)] for name, c in wanted.items()}
+
+
+def _address(name: str, config: EndpointConfig) -> str:
+    """What tells one server from another, and what it is called: an embedded model, or a backend, has one to itself."""
+    if config.base_url is None:
+        return f"the {'backend' if config.backend else 'server'} of {name.removeprefix('@')}"
+    url = URL(config.base_url)
+    return str(url.with_host("127.0.0.1") if url.host in ("localhost", "::1") else url).rstrip("/")
+
+
+def _shared(address: str, models: Sequence[EndpointConfig], run: RunConfig, listen: Listener) -> Server:
+    """A server with as many places as the largest number that one of its models states."""
+    stated = max(c.concurrency or 0 for c in models)
+    # The slots of a server of our own are known; what another takes is found out. A backend never says "too much".
+    most = run.engine.local.slots if models[0].catalogue else API_CONCURRENCY
+    first = API_FIRST if models[0].base_url else None
+    patience_s, give_up_after = run.engine.patience_s, run.engine.give_up_after
+    return Server(
+        stated or most, first, name=address, patience_s=patience_s, give_up_after=give_up_after, listen=listen
+    )
 
 
 def _endpoint(
@@ -228,21 +266,19 @@ def _endpoint(
     server: LocalServer | None,
     slots: Slots | None,
     session: aiohttp.ClientSession,
-    limits: dict[str, Limit],
+    shared: Server,
     run: RunConfig,
     listen: Listener,
 ) -> Endpoint:
     url = server.base_url if server else config.base_url
     assert url is not None, "an endpoint has a server of ours or a URL"
-    shared = Limit(run.engine.local.slots if server else API_CONCURRENCY)
-    limit = Limit(config.concurrency) if config.concurrency else limits.setdefault(url, shared)
     key = server.key if server else key_from_env(config.api_key_env) if config.api_key_env else None
     stated = config.format if isinstance(config, ModelConfig) else None
     return Endpoint(
         name,
         url,
         session,
-        limit,
+        shared,
         model=name if server else config.model,
         key=key,
         slots=slots,

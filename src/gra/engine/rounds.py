@@ -23,7 +23,7 @@ from gra.engine.desk import BudgetSpent
 from gra.engine.outcome import FULL, Fate, Outcome, fate_of, surplus
 from gra.engine.quotas import Quotas
 from gra.engine.vectors import Embedder
-from gra.errors import EndpointError, KeyRefused, StoreError
+from gra.errors import EndpointError, OutOfService, StoreError
 from gra.events import Listener, SampleEnded
 from gra.postprocess.dedup import Known, Selection
 from gra.postprocess.matrix import Vectors
@@ -51,8 +51,6 @@ class Limits:
     """Numbers of candidates that there are; as each domain has its share of them, a bound for each."""
     concurrency: int
     """Most that are in progress at once."""
-    give_up_after: int
-    """Candidates in a row that endpoints may fail before the run stops."""
 
 
 @dataclass
@@ -79,7 +77,6 @@ class Round:
     _ends: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """How many have ended, by domain and by whether they passed."""
     _failed: int = 0
-    _failures_in_a_row: int = 0
 
     def __post_init__(self) -> None:
         agenda = self.study.agenda
@@ -100,7 +97,7 @@ class Round:
             known: candidates that ended in an earlier attempt, in order; the sample of those that passed.
 
         Raises:
-            EndpointError: endpoints fail one candidate after another; the run can be resumed.
+            OutOfService: an endpoint fails every candidate that needs it; the run can be resumed.
             StoreError: the run folder cannot be written.
         """
         statement, full = "", False
@@ -190,13 +187,9 @@ class Round:
             sample = processed(await life(self.study, self.number, index), self.study.processors)
             if sample.status is Status.PASSED:
                 await self._embed([sample])
-            self._failures_in_a_row = 0
-        except (KeyRefused, StoreError):
+        except (OutOfService, StoreError):
             raise
         except EndpointError as error:
-            self._failures_in_a_row += 1
-            if self._failures_in_a_row >= self.limits.give_up_after:
-                raise
             sample = end(begin(self.study, self.number, index), Status.FAILED, str(error))
         if (task := asyncio.current_task()) is not None:
             self._storing.add(task)

@@ -88,8 +88,11 @@ async def synthesise(
             if not state.owed():
                 return state.ending("")
             async with open_models(config, listen, run.logs) as models:
-                with Ledger(writer, others) as ledger:
-                    return await state.go_on(models, ledger, material)
+                try:
+                    with Ledger(writer, others) as ledger:
+                        return await state.go_on(models, ledger, material)
+                finally:
+                    await state.keep_accounts(models)
 
 
 def document(config: RunConfig, material: Material) -> dict[str, Any]:
@@ -175,6 +178,15 @@ class Progress:
             return self.ending(f"{reached} before the first round could begin")
         return self.ending("")
 
+    async def keep_accounts(self, models: OpenModels) -> None:
+        """Add what has happened at the servers to what earlier attempts had to tell."""
+        kept = self.reader.fact("servers") or {}
+        now = {name: account.plus(kept.get(name, {})) for name, account in models.accounts.items()}
+        await self.writer.put_fact("servers", dict(sorted({**kept, **now}.items())))
+        for name, account in models.accounts.items():
+            if account.faults:
+                self.listen(Notice(f"{name}: {account}"))
+
     def _agenda(self, number: int, order: tuple[str, ...], passages: tuple[Passage, ...]) -> Agenda:
         """The round's part of the run's order, and the passages that follow on those of earlier rounds."""
         synthesis = self.config.synthesis
@@ -226,7 +238,6 @@ class Progress:
             target=target,
             candidates=candidates,
             concurrency=self.config.engine.concurrency,
-            give_up_after=self.config.engine.give_up_after,
         )
         await self.writer.open_round(number, target)
         self.listen(PhaseStarted("round", f"{number} of {synthesis.rounds}", target))

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from gra.calls import Reply, Request
-from gra.errors import EndpointError, GraError
+from gra.errors import ConfigError, EndpointError, GraError, OutOfService, Refused
 from gra.llm.client import Abilities
-from gra.llm.limits import Limit
+from gra.llm.server import Server
+
+T = TypeVar("T")
 
 
 class Backend(Protocol):
@@ -46,10 +49,10 @@ class EmbeddingBackend(Protocol):
 class BackedModel:
     """A model of the user's own code, used like an `Endpoint`."""
 
-    def __init__(self, name: str, backend: Any, use: str, limit: Limit) -> None:
+    def __init__(self, name: str, backend: Any, use: str, server: Server) -> None:
         self.name = name
         self.url = f"the backend `{use}`"
-        self.limit = limit
+        self.server = server
         self._backend = backend
 
     @property
@@ -62,42 +65,54 @@ class BackedModel:
         """Its answer.
 
         Raises:
+            Refused: it will not answer this request.
+            OutOfService: it failed too often in a row.
             EndpointError: it failed, or what it gave is no answer.
         """
-        async with self.limit.place(urgency):
-            started = time.monotonic()
-            reply = await self._called("complete", request)
-        if not isinstance(reply, Reply) or not isinstance(reply.text, str):
-            raise EndpointError(f"Model `{self.name}`: {self.url} gave no `Reply` but a {type(reply).__name__}.")
-        if request.labels and not set(request.labels) <= set(reply.labels):
-            raise EndpointError(f"Model `{self.name}`: {self.url} gave no probability for each of the `labels`.")
+        started = time.monotonic()
+        reply: Reply = await self._called("complete", request, partial(_checked_reply, request), urgency)
         return replace(reply, seconds=reply.seconds or time.monotonic() - started)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """Unit vectors, one per text, in order.
 
         Raises:
-            EndpointError: it failed, or what it gave are no vectors.
+            OutOfService, EndpointError: as for `complete`.
         """
         if not texts:
             return []
-        async with self.limit.place():
-            vectors = await self._called("embed", texts)
-        try:
-            if len(vectors) != len(texts):
-                raise ValueError(f"{len(vectors)} vectors for {len(texts)} texts")
-            return [_unit(vector) for vector in vectors]
-        except (TypeError, ValueError) as error:
-            raise EndpointError(f"Model `{self.name}`: {self.url} gave no embeddings ({error}).") from None
+        return await self._called("embed", texts, partial(_checked_vectors, texts))
 
-    async def _called(self, method: str, given: object) -> Any:
+    async def _called(self, method: str, given: object, check: Callable[[Any], T], urgency: int = 0) -> T:
         try:
-            return await getattr(self._backend, method)(given)
-        except GraError:
+            async with self.server.limit.place(urgency) as generation:
+                answer = check(await getattr(self._backend, method)(given))
+        except (OutOfService, ConfigError):
+            raise
+        except Refused:
+            self.server.answered(generation)
             raise
         except Exception as error:
-            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            raise EndpointError(f"Model `{self.name}`: {self.url} failed: {said}. Mend its code.") from error
+            kind = OutOfService if self.server.gave_up() else EndpointError
+            said = str(error) if isinstance(error, GraError) else f"{type(error).__name__}: {error}"
+            said = " ".join(said.split())[:300].rstrip(".")
+            raise kind(f"Model `{self.name}`: {self.url} failed: {said}. Mend its code.") from error
+        self.server.answered(generation)
+        return answer
+
+
+def _checked_reply(request: Request, reply: object) -> Reply:
+    if not isinstance(reply, Reply) or not isinstance(reply.text, str):
+        raise TypeError(f"it gave no `Reply` but a {type(reply).__name__}")
+    if request.labels and not set(request.labels) <= set(reply.labels):
+        raise TypeError("it gave no probability for each of the `labels`")
+    return reply
+
+
+def _checked_vectors(texts: Sequence[str], vectors: Any) -> list[list[float]]:
+    if len(vectors) != len(texts):
+        raise ValueError(f"it gave {len(vectors)} vectors for {len(texts)} texts")
+    return [_unit(vector) for vector in vectors]
 
 
 def _unit(vector: Sequence[float]) -> list[float]:

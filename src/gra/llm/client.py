@@ -18,11 +18,11 @@ import aiohttp
 from yarl import URL
 
 from gra.calls import Reply, Request
-from gra.errors import ConfigError, EndpointError, Refused
+from gra.errors import ConfigError, EndpointError, OutOfService, Refused
 from gra.events import Listener, Notice, ignore
 from gra.llm.key import ApiKey
-from gra.llm.limits import Limit
-from gra.llm.retry import Again, Fault, decide, failure, plain
+from gra.llm.retry import Fault, GiveUp, counts, decide, failure, plain
+from gra.llm.server import Server
 from gra.llm.slots import Slots
 from gra.llm.transport import Call, send
 from gra.llm.wire import (
@@ -69,7 +69,7 @@ class Endpoint:
         name: The model's name in the configuration; it stands in every message.
         base_url: Root of the API, for example `http://localhost:8000/v1`.
         session: Shared by all endpoints, see `transport.open_session`.
-        limit: Places at the server, shared by its endpoints.
+        server: Shared by all endpoints of one server.
         slots: Of a server that is asked by nobody else: each request says on which it is to be worked on.
         model: The model's name on the server; None if it serves just one.
         key: Presented with each request.
@@ -89,7 +89,7 @@ class Endpoint:
         name: str,
         base_url: str,
         session: aiohttp.ClientSession,
-        limit: Limit,
+        server: Server,
         *,
         model: str | None = None,
         key: ApiKey | None = None,
@@ -104,7 +104,7 @@ class Endpoint:
         self.name = name
         self.format: Format = format
         self.listen = listen
-        self.limit = limit
+        self.server = server
         self._base = _checked(name, base_url)
         self._session = session
         self._model = model
@@ -135,8 +135,8 @@ class Endpoint:
 
         Raises:
             Refused: the server will not answer this request.
-            KeyRefused: the server does not accept the key.
-            EndpointError: no usable answer after all tries.
+            OutOfService: the server is dead, or says that it will answer nobody.
+            EndpointError: no usable answer after all tries, though others have one.
         """
         model = await self.served()
         if request.labels and not self.top_logprobs:
@@ -224,20 +224,29 @@ class Endpoint:
         urgency: int = 0,
     ) -> T | Failed:
         """Like `call`, but the failure is returned."""
-        async with self.limit.place(urgency):
-            tries = 0
-            while True:
-                tries += 1
+        tries = spared = 0
+        heard = self.server.account.answered
+        while True:
+            async with self.server.limit.place(urgency) as generation:
                 answer = await self._once(path, body, read)
                 if not isinstance(answer, Fault):
+                    self.server.answered(generation)
                     return answer
-                step = decide(answer, tries, self._retries, self._luck())
-                if not isinstance(step, Again):
-                    return Failed(step.error, answer, self.name, self._address(path), tries)
-                self._tell(answer.kind + str(answer.status), self._trouble(answer))
-                await asyncio.sleep(step.after_s)
-                if answer.kind == "connection" and self._revive is not None:
-                    self._base = _checked(self.name, await self._revive())
+                self.server.failed(answer, generation)
+            tries += 1
+            now = self.server.account.answered
+            spared += not counts(answer, tries, now > heard, self.server.is_silent, now > 0)
+            heard = now
+            step = decide(answer, tries, self._retries, self._luck(), spared, self.server.is_lost)
+            if isinstance(step, GiveUp):
+                blamed = step.error is EndpointError and self.server.gave_up()
+                kind = OutOfService if blamed else step.error
+                return Failed(kind, answer, self.name, self._address(path), tries)
+            self._tell(answer.kind + str(answer.status), self._trouble(answer))
+            self.server.account.retries += 1
+            await asyncio.sleep(step.after_s)
+            if answer.kind == "connection" and self._revive is not None:
+                self._base = _checked(self.name, await self._revive())
 
     async def _once(
         self,

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from gra.errors import EndpointError, MissingExtra
+from gra.errors import MissingExtra, OutOfService
 from gra.events import Listener, Notice, ignore
 from gra.llm.key import ApiKey
 from gra.llm.retry import plain
@@ -99,7 +99,7 @@ class LocalServer:
 
         Raises:
             MissingExtra: xllamacpp is not installed.
-            EndpointError: the child did not come up; says why, with the end of its log.
+            OutOfService: the child did not come up; says why, with the end of its log.
         """
         async with self._lock:
             if self.pid is None:
@@ -137,7 +137,7 @@ class LocalServer:
         if importlib.util.find_spec("xllamacpp") is None:
             raise MissingExtra("The embedded model server", "local")
         if not self._gguf.is_file():
-            raise EndpointError(
+            raise OutOfService(
                 f"Model `{self.name}`: its file {self._gguf} is not there. Pull it again: gra models pull {self.name}"
             )
         await self._spawn()
@@ -207,8 +207,8 @@ class LocalServer:
             return " (killed, perhaps because memory ran out)"
         return f" (by signal {-code})" if code < 0 else f" (exit code {code})"
 
-    def _error(self, what: str) -> EndpointError:
-        return EndpointError(
+    def _error(self, what: str) -> OutOfService:
+        return OutOfService(
             f"Model `{self.name}`: {what}. File: {self._gguf}. Log: {self._log}, which ends: {self._tail()}"
         )
 
@@ -236,7 +236,17 @@ def free_cores() -> int:
     """Cores that this process may use: of those that it may run on, as many as its container is granted time on."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux: what this process may use of the machine
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(max(1, min(cores, granted_cores())))
+    return int(max(1, min(cores, *map(granted_cores, control_groups()))))
+
+
+def control_groups(root: Path = Path("/sys/fs/cgroup"), listed: Path = Path("/proc/self/cgroup")) -> list[Path]:
+    """The control group that this process is in (Linux, version 2) and all above it; each may bound its time."""
+    try:
+        own = next(line[3:] for line in listed.read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        return [root]
+    group = root / own.strip("/")
+    return [group, *(above for above in group.parents if above.is_relative_to(root))]
 
 
 def granted_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> float:

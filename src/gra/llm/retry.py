@@ -1,22 +1,40 @@
 """Who retries what. The one page; nothing else in `gra` repeats a request.
 
-    what went wrong with a try                      what happens
-    ----------------------------------------------  -------------------------------------------------------
-    connection refused, reset, cut; name unknown    again, after reviving the server if gra runs it itself
-    no complete answer within the timeout           again
-    408, 425, 429, 5xx (but 501)                    again, not before Retry-After (at most 120 s of it)
-    200 with a body that is no answer               again
-    400, 413, 414, 422; llama.cpp's 500 "too large"  Refused: this request only, others go on
-    401, 403                                        KeyRefused, at once
-    404                                             EndpointError, at once: says whether URL or model is wrong
-    any other status (3xx, 402, 405, 501 ...)       EndpointError, at once
+    what went wrong with a try                        what happens to the request   what it says of the server
+    ------------------------------------------------  ----------------------------  --------------------------
+    connection refused, reset, cut; name unknown      again, after reviving the     silence
+                                                      server if gra runs it itself
+    no complete answer within the timeout; 504        again                         silence, overload
+    503                                               again                         silence, overload
+    502                                               again                         silence
+    429, 529                                          again                         overload
+    408, 425, other 5xx (but 501)                     again                         -
+    200 with a body that is no answer                 again                         -
+    400, 413, 414, 422; llama.cpp's 500 "too large"   Refused: others go on         -
+    401, 403                                          KeyRefused, at once           out of service
+    any other status (3xx, 402, 404, 405, 501 ...)    OutOfService, at once         out of service
 
-"Again" means up to `retries` further tries with exponential back-off and full jitter: before the n-th further try
-a wait drawn evenly from 0 to min(30 s, 0.5 s * 2^n). When they are used up, EndpointError. A request keeps its
-place at the server (`limits.Limit`) while it waits, so an overloaded server gets fewer requests, not more.
+**Again**: up to `retries` further tries with exponential back-off and full jitter: before the n-th further try a wait
+drawn evenly from 0 to min(10 s, 0.5 s * 2^n). It gives its place at the server to others meanwhile, and comes back in
+the order of urgency. When its tries are used up: EndpointError, and its sample ends as `failed`. A fault that is none
+of the request's uses up no try: a silence while nobody else is answered either, and a 429 while others are (but after
+50 tries it may be the request after all: one that is larger than a quota is answered with 429 as well).
 
-A *reply* that the method cannot use (no JSON, a score out of range) is not a fault: it is data, and its repair
-turn belongs to `gra.synthesis`.
+**Overload** halves the requests at once at the server (`limits.Limit`), for all its models, but once for all that were
+under way together; every success adds to them again. `Retry-After` (at most 120 s of it) pauses the server for all its
+models. After any pause one request goes first, then two, then four.
+
+**Silence**: five in a row with nothing between open the server's circuit (`circuit.Circuit`). Then nobody is sent to it
+but one request after 1 s, 2 s, 4 s ... at most 30 s, until one is answered. Requests wait for that, so their samples
+stay as far as they are, neither failed nor replaced, and samples that do not need the server go on: which samples a
+dataset has does not depend on who was down when. A server that is silent for longer than `patience_s` is out of
+service. One that has never answered is not waited for: its silences use up tries.
+
+**Out of service** ends the run in good order, to be resumed: OutOfService. So do `give_up_after` requests in a row that
+one server failed for good, nothing answered between: that is no fault of theirs.
+
+A *reply* that the method cannot use (no JSON, a score out of range, cut at `max_tokens`) is not a fault: it is data,
+and its repair turn belongs to `gra.synthesis`.
 
 Deciding is pure: this module sends nothing and reads no clock.
 """
@@ -31,11 +49,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from gra.errors import EndpointError, KeyRefused, Refused
+from gra.errors import EndpointError, KeyRefused, OutOfService, Refused
 
 FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
+LONGEST_WAIT_S = 10.0
 LONGEST_RETRY_AFTER_S = 120.0
+TRIES_IN_TURN = 50
+"""Tries after which 429 counts against the request though others are answered."""
 SAID_LIMIT = 300
 """Characters of what a server said that enter an error message."""
 
@@ -52,6 +72,14 @@ class Fault:
     status: int = 0
     retry_after_s: float | None = None
 
+    @property
+    def name(self) -> str:
+        """In a word or two."""
+        return f"HTTP {self.status}" if self.kind == "status" else _NAMES[self.kind]
+
+
+_NAMES = {"connection": "no connection", "timeout": "no answer in time", "body": "unusable answer"}
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
@@ -67,7 +95,9 @@ class GiveUp:
     error: type[EndpointError]
 
 
-def decide(fault: Fault, failed_tries: int, retries: int, luck: float) -> Again | GiveUp:
+def decide(
+    fault: Fault, failed_tries: int, retries: int, luck: float, spared: int = 0, lost: bool = False
+) -> Again | GiveUp:
     """What to do after a fault.
 
     Args:
@@ -75,14 +105,52 @@ def decide(fault: Fault, failed_tries: int, retries: int, luck: float) -> Again 
         failed_tries: Tries of this request that failed so far, this one included.
         retries: Further tries allowed.
         luck: A number drawn evenly from [0, 1) for the jitter.
+        spared: Those of the failed tries that do not count (`counts`).
+        lost: The server is silent, and not waited for any longer.
     """
     final = _final(fault)
     if final is not None:
         return GiveUp(final)
-    if failed_tries > retries:
+    if lost and is_silence(fault):
+        return GiveUp(OutOfService)
+    if failed_tries - spared > retries:
         return GiveUp(EndpointError)
-    wait = luck * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failed_tries, 16))
-    return Again(min(fault.retry_after_s or 0.0, LONGEST_RETRY_AFTER_S) + wait)
+    return Again(luck * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failed_tries, 16)))
+
+
+def counts(fault: Fault, failed_tries: int, others_answered: bool, silent: bool, ever: bool) -> bool:
+    """Whether a fault uses up one of the request's tries.
+
+    Args:
+        fault: What went wrong.
+        failed_tries: See `decide`.
+        others_answered: The server has answered somebody since the request was last tried.
+        silent: The server's circuit is open.
+        ever: The server has answered anybody at any time.
+    """
+    if is_silence(fault):
+        return not ever or (others_answered and not silent)
+    return not (fault.status == 429 and others_answered and failed_tries < TRIES_IN_TURN)
+
+
+def is_silence(fault: Fault) -> bool:
+    """Nobody answered, or a gateway with nobody behind it."""
+    return fault.kind in ("connection", "timeout") or fault.status in (502, 503, 504)
+
+
+def is_overload(fault: Fault) -> bool:
+    """The server is asked for too much at once."""
+    return fault.kind == "timeout" or fault.status in (429, 503, 504, 529)
+
+
+def is_refusal(fault: Fault) -> bool:
+    """The server is well and will not answer this one request."""
+    return _final(fault) is Refused
+
+
+def pause_s(fault: Fault) -> float:
+    """Seconds that the server asks everybody to wait."""
+    return min(fault.retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)
 
 
 def _final(fault: Fault) -> type[EndpointError] | None:
@@ -95,7 +163,7 @@ def _final(fault: Fault) -> type[EndpointError] | None:
         return KeyRefused
     if fault.status == 500 and "too large to process" in fault.said:
         return Refused  # llama.cpp says so of a text too long to embed
-    return None if fault.status >= 500 and fault.status != 501 else EndpointError
+    return None if fault.status >= 500 and fault.status != 501 else OutOfService
 
 
 def failure(error: type[EndpointError], fault: Fault, name: str, url: str, tries: int) -> EndpointError:

@@ -17,8 +17,9 @@ import aiohttp
 from gra.llm.key import ApiKey
 from gra.llm.retry import Fault, error_message, plain, retry_after, said
 
-LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of a reply, after decompression. A long reply with log-probabilities has some 100 kB."""
+LARGEST_BODY = 8 * 1024 * 1024
+"""Bytes of a reply, after decompression. A long reply with log-probabilities has some 100 kB, a batch of the longest
+embeddings 3 MB."""
 CONNECT_TIMEOUT_S = 30.0
 
 

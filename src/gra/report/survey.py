@@ -77,6 +77,8 @@ class Report:
     """Mean probability, per model, that went to neither yes nor no where its opinion was read."""
     seeds: dict[str, Any]
     domains: tuple[DomainCount, ...]
+    servers: dict[str, dict[str, Any]]
+    """What has happened at each server (`llm.server.Account`), over all attempts that came to an end."""
     shown: tuple[Sample, ...]
     """The first accepted samples."""
 
@@ -112,6 +114,7 @@ class Report:
             "outside_yes_and_no": self.outside,
             "seeds": self.seeds,
             "domains": [asdict(domain) for domain in self.domains],
+            "servers": self.servers,
         }
 
 
@@ -145,6 +148,7 @@ def report_on(reader: Reader) -> Report:
         outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},
         seeds=reader.fact("seeds") or {},
         domains=survey.by_domain(reader.fact("asked") or {}),
+        servers=reader.fact("servers") or {},
         shown=tuple(survey.shown),
     )
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import math
 import random
 import time
@@ -25,9 +26,12 @@ from aiohttp import web
 from gra.testing.fake_answers import FakeModel, digest, embedding, first_tokens, prompt_of, reply, tokens_in
 from gra.testing.occupancy import Occupancy
 
-FAULTS = ("429", "500", "503", "reset", "stall", "html", "cut", "empty", "utf8", "huge")
-"""Names of faults; any other HTTP status is one too. `stall` never answers, `huge` is a valid body of 20 MB."""
-_HUGE = 20_000_000
+FAULTS = ("429", "500", "503", "reset", "torn", "stall", "html", "cut", "empty", "utf8", "huge")
+"""Names of faults; any other HTTP status is one too. `reset` ends the connection before an answer, `torn` within it;
+`stall` never answers; `cut` is half the JSON, `huge` a valid body of 10 MB. Beside these there is `length`: a proper
+answer whose reply is only half there, and says so (`finish_reason: length`)."""
+_SPOILING = ("torn", "cut", "length")
+_HUGE = 10_000_000
 
 
 class FakeServer:
@@ -40,7 +44,7 @@ class FakeServer:
         slots: Requests worked on at once; others wait.
         faults: Share of requests that meet each fault, by its name. Drawn from the request and how often it came, so
             a request sent again has new luck.
-        retry_after: The header of a 429.
+        retry_after: The header of a 429 and a 503.
         key: If given, requests without it get 401.
         seed: Of the faults.
     """
@@ -139,22 +143,32 @@ class FakeServer:
         due += self._latency(name)
         fault = self._fault(name)
         # Made up before the wait, so that what that takes is part of the latency and does not come on top of it.
-        response = self._proper(request, body) if fault in ("ok", "cut") else None
+        response = self._proper(request, body) if fault in ("ok", *_SPOILING) else web.Response()
         await asyncio.sleep(due - asyncio.get_running_loop().time())
-        if fault == "reset":
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
         if fault == "stall":
             await self._stopping.wait()
             return web.Response(status=503)
-        if response is None:
+        if fault not in ("ok", "reset", *_SPOILING):
             return self._broken(fault)
+        if fault == "ok":
+            self.answered[name] += response.status == 200
+            return response
+        return await self._spoiled(request, response, fault)
+
+    async def _spoiled(self, request: web.Request, response: web.Response, fault: str) -> web.StreamResponse:
+        """An answer that does not arrive whole."""
+        assert isinstance(response.body, bytes | None)
+        assert request.transport is not None
+        whole = response.body or b""
+        if fault == "length":
+            return _shortened(whole)
         if fault == "cut":
-            assert isinstance(response.body, bytes)
-            return web.Response(body=response.body[: len(response.body) // 2], content_type="application/json")
-        if response.status == 200:
-            self.answered[name] += 1
+            return web.Response(body=whole[: len(whole) // 2], content_type="application/json")
+        if fault == "torn":
+            half = web.StreamResponse(headers={"Content-Length": str(len(whole))})
+            await half.prepare(request)
+            await half.write(whole[: len(whole) // 2])
+        request.transport.abort()
         return response
 
     def _latency(self, name: str) -> float:
@@ -174,7 +188,7 @@ class FakeServer:
 
     def _broken(self, fault: str) -> web.Response:
         if fault.isdigit():
-            headers = {"Retry-After": self._retry_after} if fault == "429" else {}
+            headers = {"Retry-After": self._retry_after} if fault in ("429", "503") else {}
             return _error(int(fault), f"fault {fault} on purpose", headers)
         bodies = {
             "html": b"<html><body>\x1b[31mWelcome to the proxy</body></html>",
@@ -226,6 +240,16 @@ def _completion(model: FakeModel, body: dict[str, Any], chat: bool, wanted: int)
     return web.json_response({"object": "completion", "model": model.name, "choices": [choice], "usage": usage})
 
 
+def _shortened(whole: bytes) -> web.Response:
+    answer = json.loads(whole)
+    for choice in answer.get("choices", ()):
+        choice["finish_reason"] = "length"
+        for part, key in ((choice, "text"), (choice.get("message", {}), "content")):
+            if key in part:
+                part[key] = part[key][: len(part[key]) // 2]
+    return web.json_response(answer)
+
+
 def _embeddings(model: FakeModel, body: dict[str, Any]) -> web.Response:
     texts = [body["input"]] if isinstance(body["input"], str) else list(body["input"])
     longest = max(map(tokens_in, texts))
@@ -269,7 +293,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--spread", type=float, default=0.0, help="sigma of a lognormal latency")
     parser.add_argument("--slots", type=int, default=1024)
-    parser.add_argument("--fault", action="append", default=[], metavar="NAME=SHARE", help=", ".join(FAULTS))
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="NAME=SHARE", help=", ".join((*FAULTS, "length"))
+    )
     parser.add_argument("--key", default=None, help="API key that requests have to present")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
     try:

@@ -41,6 +41,7 @@ def summary(report: Report, seconds: float | None, files: Mapping[str, Path]) ->
     yield heading("Models")
     yield _by_model(report)
     yield from cost(report, seconds)
+    yield from _servers(report)
     if report.shown:
         yield heading(f"The first {count(len(report.shown), 'accepted sample')}, shortened")
         for sample in report.shown:
@@ -111,6 +112,7 @@ def status(report: Report) -> Iterator[RenderableType]:
     yield heading("Calls by model and part")
     yield _by_role(report)
     yield from cost(report, None)
+    yield from _servers(report)
     yield from _exam(report)
     yield from _seeds(report.seeds)
 
@@ -172,6 +174,27 @@ def _usage(rows: Sequence[tuple[tuple[str, ...], Total]], names: tuple[str, ...]
     ]
     columns = (*names, "calls", "prompt", "cached", "hit", "written", "seconds")
     return table(columns, cells, numbers=range(len(names), len(columns)))
+
+
+def _servers(report: Report) -> Iterator[RenderableType]:
+    """Those that were in trouble."""
+    rows = [
+        (
+            name,
+            f"{server['answered']:,}",
+            f"{server['retries']:,}",
+            str(server["cuts"]),
+            f"{server['pauses']} ({duration(server['paused_s'])})",
+            str(server["silent"]),
+            ", ".join(f"{n} x {fault}" for fault, n in server["faults"].items()),
+        )
+        for name, server in report.servers.items()
+        if server["faults"]
+    ]
+    if rows:
+        yield heading("Servers in trouble")
+        columns = ("server", "answered", "tried again", "cuts", "pauses", "silent", "faults")
+        yield table(columns, rows, numbers=(1, 2, 3, 4, 5))
 
 
 def _exam(report: Report) -> Iterator[RenderableType]:
