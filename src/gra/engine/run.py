@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
+
+PASSAGES = "passages"
+"""The fact that holds the documents' passages, so that a run can be replayed without their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,8 @@ class Progress:
             chosen = choose_readings(synthesis, models.abilities)
             await self._same("readings", chosen)
             await self._same("models", dict(models.identities))
+            if material.passages and self.reader.fact(PASSAGES) is None:
+                await self.writer.put_fact(PASSAGES, [asdict(passage) for passage in material.passages])
             readings = make_readings(synthesis, chosen, models.lanes)
             entries = self.reader.pool()
             if material.seeds and not entries:
