@@ -19,6 +19,7 @@ from gra.engine.desk import BudgetSpent, Desk, Spending
 from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
+from gra.engine.prices import money, prices_of
 from gra.engine.rounds import Limits, Result, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
@@ -73,6 +74,7 @@ async def synthesise(
     """
     check_pool(config.synthesis)
     sizes_of(config.synthesis)  # a budget that cannot be reckoned is told of before anything is fetched
+    prices_of(config.synthesis)
     material = read_material(config.synthesis)
     for problem in material.problems:
         listen(Notice(problem))
@@ -136,11 +138,7 @@ class Progress:
     async def go_on(self, models: OpenModels, ledger: Ledger, material: Material) -> Ending:
         """Everything that is left to do."""
         synthesis = self.config.synthesis
-        totals, known = self.reader.totals(), sizes_of(synthesis)
-        tokens = totals.all.prompt_tokens + totals.all.completion_tokens
-        used = compute(totals.by_model(), known) or 0.0
-        spending = Spending(synthesis.budget, totals.all.calls, tokens, used, known)
-        desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
+        desk = Desk(ledger, models.endpoints, models.identities, self._spending(), self.listen)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
         unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget()), self.listen)
         embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
@@ -171,6 +169,21 @@ class Progress:
         except BudgetSpent as reached:
             return self.ending(f"{reached} before the first round could begin")
         return self.ending("")
+
+    def _spending(self) -> Spending:
+        """What earlier attempts have used."""
+        synthesis, totals = self.config.synthesis, self.reader.totals()
+        known, priced, spent = sizes_of(synthesis), prices_of(synthesis), totals.by_model()
+        return Spending(
+            synthesis.budget,
+            calls=totals.all.calls,
+            tokens=totals.all.prompt_tokens + totals.all.completion_tokens,
+            compute=compute(spent, known) or 0.0,
+            sizes=known,
+            money=money(spent, priced) or 0.0,
+            prices=priced,
+            currency=synthesis.currency,
+        )
 
     def _agenda(self, number: int, order: tuple[str, ...], passages: tuple[Passage, ...]) -> Agenda:
         """The round's part of the run's order, and the passages that follow on those of earlier rounds."""
