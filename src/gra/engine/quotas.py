@@ -45,6 +45,10 @@ class Quotas:
         """Samples that the domain still lacks if so many have passed, and as far as is known survive."""
         return max(self.asked[domain] - passed, self._missing.get(domain, 0))
 
+    def lack(self) -> int:
+        """Samples that all domains together still lack, by what was counted."""
+        return sum(self.missing(domain, self._passed[domain]) for domain in self.asked)
+
     def accepted(self, decided: Iterable[Sample]) -> Counter[str]:
         """By domain."""
         return Counter(self.domain(s.index) for s in decided if s.status is Status.ACCEPTED)

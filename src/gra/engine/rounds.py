@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from gra.engine.desk import BudgetSpent
 from gra.engine.quotas import FULL, Quotas
 from gra.engine.vectors import Embedder
+from gra.engine.yields import Course
 from gra.errors import EndpointError, KeyRefused, StoreError
 from gra.events import Listener, SampleEnded
 from gra.postprocess.dedup import Known, Vectors, select
@@ -86,6 +87,9 @@ class Round:
     """Those that passed among the first `_frontier` candidates, but for those whose domain was full."""
     _storing: set[asyncio.Task[Sample]] = field(default_factory=set)
     _frontier: int = 0
+    _course: Course = field(default_factory=Course)
+    _collapsed: str = ""
+    """Why it is no use to go on; empty as long as it is."""
     _ends: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """How many have ended, by domain and by whether they passed."""
     _failures_in_a_row: int = 0
@@ -111,8 +115,8 @@ class Round:
         try:
             await self._embed([s for s in known.values() if s.status is Status.PASSED])
             while not (decided := self._advance()):
-                if self._frontier >= self.limits.candidates:
-                    statement = self._too_few()
+                if self._collapsed or self._frontier >= self.limits.candidates:
+                    statement = self._collapsed or self._too_few()
                     break
                 self._launch()
                 await self._wait()
@@ -127,21 +131,32 @@ class Round:
 
         Returns the decided samples, best first, once there are enough.
         """
-        while self._frontier < self.limits.candidates:
+        while self._frontier < self.limits.candidates and not self._collapsed:
             domain, sample = self._domain(self._frontier), self.ended.get(self._frontier)
             full = self._quotas.is_full(domain)
             if sample is None and not full:
                 break
             self._frontier += 1
-            if full or sample is None or sample.status is not Status.PASSED:
+            if full or sample is None:
                 continue
-            self._passed.append(sample)
-            if self._quotas.count(sample) and self._quotas.settle(decided := self._select()):
-                return decided
+            self._course.add(sample)
+            if sample.status is Status.PASSED:
+                self._passed.append(sample)
+                if self._quotas.count(sample) and self._quotas.settle(decided := self._select()):
+                    return decided
+            self._collapsed = self._collapse()
         return []
 
+    def _collapse(self) -> str:
+        """Why the round cannot become full any more, by those before the frontier. A refinement tries all its seeds."""
+        if self.study.config.task == "refine":
+            return ""
+        return self._course.collapse(self._quotas.lack(), self.limits.candidates - self._frontier)
+
     def _select(self) -> list[Sample]:
-        return select(self._passed, self._vectors, self.pool, self.study.config.dedup_below)
+        decided = select(self._passed, self._vectors, self.pool, self.study.config.dedup_below)
+        self._course.settle(decided)
+        return decided
 
     def _launch(self) -> None:
         """Begin as many candidates as are likely to be needed, and no more: what is not needed costs as much."""

@@ -16,6 +16,7 @@ from gra.config.pool import check_pool
 from gra.config.synthesis import Budget, SynthesisConfig, bounded
 from gra.engine.compute import compute, sizes_of
 from gra.engine.desk import BudgetSpent, Desk, Spending
+from gra.engine.forecast import Outlook
 from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
@@ -138,7 +139,8 @@ class Progress:
     async def go_on(self, models: OpenModels, ledger: Ledger, material: Material) -> Ending:
         """Everything that is left to do."""
         synthesis = self.config.synthesis
-        desk = Desk(ledger, models.endpoints, models.identities, self._spending(), self.listen)
+        spending = self._spending()
+        desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
         unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget()), self.listen)
         embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
@@ -162,7 +164,8 @@ class Progress:
                 agenda = self._agenda(number, order, material.passages)
                 pool = Pool(entries, synthesis.examples[0])
                 study = Study(synthesis, pool, readings, casting, gate, desk, agenda)
-                statement = await self._round(study, number, embedder, Annotator(unbounded, synthesis), entries)
+                closing = Annotator(unbounded, synthesis)
+                statement = await self._round(study, number, embedder, closing, entries, self._outlook(spending))
                 if statement:
                     return self.ending(statement)
                 entries = self.reader.pool()
@@ -184,6 +187,13 @@ class Progress:
             prices=priced,
             currency=synthesis.currency,
         )
+
+    def _outlook(self, spending: Spending) -> Outlook:
+        """Tells of what is still to come, from what the run has come to."""
+        counts = Counter(self.reader.funnel().by_status)
+        kept = counts[Status.ACCEPTED] + counts[Status.PASSED]
+        ended = counts.total() - counts[Status.SURPLUS] - counts[Status.FAILED]
+        return Outlook(self.listen, spending, max(0, self.config.synthesis.target - kept), kept, ended)
 
     def _agenda(self, number: int, order: tuple[str, ...], passages: tuple[Passage, ...]) -> Agenda:
         """The round's part of the run's order, and the passages that follow on those of earlier rounds."""
@@ -219,7 +229,13 @@ class Progress:
         await self.writer.put_fact(fact, now)
 
     async def _round(
-        self, study: Study, number: int, embedder: Embedder, closing: Annotator, entries: list[Entry]
+        self,
+        study: Study,
+        number: int,
+        embedder: Embedder,
+        closing: Annotator,
+        entries: list[Entry],
+        outlook: Outlook,
     ) -> str:
         """One round; returns why the run cannot go on, or nothing."""
         synthesis, target = study.config, share(study.config, number)
@@ -237,7 +253,7 @@ class Progress:
         known = {s.index: s for s in self.reader.iter_samples(round=number) if s.status is not Status.FAILED}
         # A seed would be the duplicate of itself: what is refined is compared with its own kind only.
         pool = await embedder.known([] if synthesis.task == "refine" else entries)
-        this = Round(study, number, limits, pool, embedder, self.writer, self.listen)
+        this = Round(study, number, limits, pool, embedder, self.writer, outlook)
         result = await this.run(known)
         await self._close(number, result, Annotator(study.ask, synthesis) if result.statement else closing)
         self.listen(RoundClosed(number, len(result.accepted), target, len(result.samples)))
