@@ -32,4 +32,6 @@ class EngineConfig(Settings):
     """Further tries of a request after a transport failure, 429 or 5xx, with exponential back-off and jitter."""
     give_up_after: int = Field(default=5, ge=1)
     """Candidates in a row that endpoints may fail for good before the run stops (and can be resumed)."""
+    finish_s: float = Field(default=20.0, ge=0)
+    """Seconds that requests under way are given to be answered when the run is stopped; no new ones begin."""
     local: LocalConfig = LocalConfig()

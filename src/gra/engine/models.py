@@ -38,6 +38,8 @@ EMBEDDINGS = "@embeddings"
 """Stands for the embedding model where names of models are asked for; no model can be called so."""
 API_CONCURRENCY = 32
 """Requests under way at an API unless the configuration says otherwise."""
+LOOK_S = 0.05
+"""How often it is looked at whether the last answers have come, when a run is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,16 @@ class OpenModels:
     def lanes(self) -> Mapping[str, int]:
         """Matters that each model may read at once without their questions losing one another's cached prefix."""
         return {name: self._lanes(name) for name in self.abilities}
+
+    async def finish(self, patience_s: float) -> None:
+        """Let no new request begin, and wait for those under way, so many seconds at most."""
+        limits = [endpoint.limit for endpoint in self.endpoints.values()]
+        for limit in limits:
+            limit.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while any(limit.taken for limit in limits):  # noqa: ASYNC110 (at the end of a run, some seconds at most)
+                    await asyncio.sleep(LOOK_S)
 
     def _lanes(self, name: str) -> int:
         if self.identities[name].startswith("file:"):

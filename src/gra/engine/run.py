@@ -36,6 +36,7 @@ from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
+from gra.together import called_off_gently
 
 PASSAGES = "passages"
 """The fact that holds the documents' passages, so that a run can be replayed without their files."""
@@ -91,7 +92,9 @@ async def synthesise(
                 return state.ending("")
             async with open_models(config, listen, run.logs) as models:
                 with Ledger(writer, others) as ledger:
-                    return await state.go_on(models, ledger, material)
+                    patience = config.engine.finish_s
+                    work = state.go_on(models, ledger, material)
+                    return await called_off_gently(work, lambda: models.finish(patience))
 
 
 def document(config: RunConfig, material: Material) -> dict[str, Any]:

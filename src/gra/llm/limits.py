@@ -20,6 +20,7 @@ class Limit:
             raise ValueError(f"a limit needs at least one place, not {places}")
         self.places = places
         self._taken = 0
+        self._closed = False
         self._arrivals = itertools.count()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
 
@@ -27,6 +28,10 @@ class Limit:
     def taken(self) -> int:
         """Places in use now."""
         return self._taken
+
+    def close(self) -> None:
+        """Let nobody in any more: whoever waits, waits until it is called off. Those inside may stay."""
+        self._closed = True
 
     @asynccontextmanager
     async def place(self, urgency: int = 0) -> AsyncIterator[None]:
@@ -38,7 +43,7 @@ class Limit:
             self._leave()
 
     async def _enter(self, urgency: int) -> None:
-        if self._taken < self.places and not self._waiting:
+        if self._taken < self.places and not self._waiting and not self._closed:
             self._taken += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -51,7 +56,7 @@ class Limit:
             raise
 
     def _leave(self) -> None:
-        while self._waiting:
+        while self._waiting and not self._closed:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
