@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from gra.engine.baseline import Estimate, from_one_large_model
 from gra.engine.compute import compute, flops, sizes, unsized
 from gra.engine.prices import FREE, cost_of, money, prices, unpriced
 from gra.records import Opinion, Sample, Status
@@ -105,6 +106,11 @@ class Report:
         """Whether any model has a price other than nothing, so that money is worth a word."""
         return any(price != FREE for price in self.prices.values())
 
+    @property
+    def large(self) -> Estimate | None:
+        """What the accepted samples would have taken from one large model; None if there are none."""
+        return from_one_large_model(self.totals.by_task(), self.accepted)
+
     def money_of(self, model: str, total: Total) -> float | None:
         """What calls of a model cost; None without a price."""
         return cost_of(total, self.prices[model]) if model in self.prices else None
@@ -136,6 +142,7 @@ class Report:
             "flops": self.flops,
             "money": self.money,
             "currency": self.currency,
+            "single_72b_estimated": asdict(self.large) if self.large else None,
             "exam": list(self.exam),
             "readings": self.readings,
             "outside_yes_and_no": self.outside,

@@ -94,6 +94,13 @@ def cost(report: Report, seconds: float | None) -> Iterator[RenderableType]:
         yield line(f"money: {sum_of_money(report.money)} {report.currency}", indent=2)
     elif report.charged:
         yield line(f"money: unknown; {how_to_price(report.unpriced)}", indent=2, style="dim")
+    if large := report.large:
+        yield line(
+            f"estimated for the same {count(report.accepted, 'sample')} from a single 72B model: "
+            f"{large.tokens:,.0f} tokens, {large.flops:.3g} FLOPs, {sum_of_money(large.money)} USD ({large.assumed})",
+            indent=2,
+            style="dim",
+        )
 
 
 def status(report: Report) -> Iterator[RenderableType]:
