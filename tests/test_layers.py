@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "ids", "errors", "events", "calls", "together"}),
+    frozenset({"records", "ids", "errors", "events", "calls", "together", "plugins"}),
     frozenset({"prompts"}),
     frozenset({"config"}),
     frozenset({"llm", "store", "catalogue"}),
     frozenset({"synthesis", "postprocess"}),
     frozenset({"engine", "export"}),
     frozenset({"report", "display"}),
-    frozenset({"api", "cli"}),
+    frozenset({"api", "cli", "extend"}),
 )
 OUTSIDE = frozenset({"testing", "data"})
 """Imported by nobody; `testing` imports nothing but itself."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 Stage = Literal["instruction", "response"]
 Outcome = Literal["accept", "reject", "dispute"]
@@ -47,6 +47,8 @@ class Status(StrEnum):
     """A model's output could not be used, even after a repair turn."""
     FAILED = "failed"
     """An endpoint gave up on one of its calls, or refused it."""
+    FILTERED = "filtered"
+    """A post-processor of the user's own dropped it."""
     SURPLUS = "surplus"
     """Not needed: the round had its accepted samples without it."""
 
@@ -205,6 +207,8 @@ class Sample:
     """The passage that it was made from, as `Passage.source` names it; empty without documents."""
     seed: str = ""
     """Id of the seed that is refined; empty for a sample that was synthesised."""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """What post-processors have to say of it: plain data, in the metadata of exports."""
 
     @property
     def best(self) -> Version | None:

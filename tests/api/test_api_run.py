@@ -64,7 +64,7 @@ def test_datasets_in_every_form(run: gra.Run, tmp_path: Path) -> None:
     with pytest.raises(TargetMissed, match="so nothing was written"):
         run.export(status="rejected_ruling")
     with pytest.raises(ConfigError, match="messages, alpaca, parquet"):
-        run.export("csv")  # type: ignore[arg-type]
+        run.export("csv")
 
 
 def test_the_same_call_again_asks_nothing(run: gra.Run, server: FakeServer, tmp_path: Path) -> None:

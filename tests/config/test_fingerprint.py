@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gra.config.fingerprint import EMBEDDINGS, EXCLUDED, fingerprint
 from gra.config.models import EmbeddingConfig, ModelConfig
+from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
 from gra.config.synthesis import Budget, PaperGate, SeedsConfig, SynthesisConfig
 
 NAMES = ("a", "b", "c", "d")
@@ -37,6 +38,12 @@ def test_what_is_handed_in_counts() -> None:
     assert len({of(BASE), *others}) == 5
 
 
+def test_code_of_ones_own_counts_by_its_digest() -> None:
+    given: dict[str, Any] = {"seeds_digest": "s", "models": dict.fromkeys(NAMES, "x"), "prompts_digest": "p"}
+    found = [fingerprint(BASE, **given, plugins=plugins) for plugins in ({}, {"gate": "1"}, {"gate": "2"})]
+    assert len(set(found)) == 3
+
+
 def test_every_model_needs_an_identity() -> None:
     with pytest.raises(ValueError, match="no identity given for b, c, d"):
         fingerprint(BASE, seeds_digest="s", models={"a": "x"}, prompts_digest="p")
@@ -56,16 +63,19 @@ def leaves(value: Any, annotation: Any, path: tuple[str | int, ...] = ()) -> Ite
 
 def another(value: Any, annotation: Any) -> Any:
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType] or [annotation]
+    kinds = [get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in kinds]
     if get_origin(annotation) is Literal or get_origin(kinds[0]) is Literal:
         options = [option for kind in kinds for option in (get_args(kind) or [kind])]
         return next((option for option in options if option != value), None)
     if issubclass(kinds[0], BaseModel):  # a block that is left out
+        if kinds[0] is Plugin:
+            return Plugin.model_validate({"use": "a.py:A"})
         needed = {n: another(None, i.annotation) for n, i in kinds[0].model_fields.items() if i.is_required()}
         return kinds[0].model_validate(needed)
     if kinds[0] is Path:
         return Path("another")
     if get_origin(annotation) is Mapping:
-        return {"response": "[user]\n{{instruction}}"}
+        return {"response": "[user]\n{{instruction}}"} if get_args(annotation)[1] is str else {"bar": 3}
     return "another" if kinds[0] is str else kinds[0]((value or 0) + 1)
 
 
@@ -79,9 +89,16 @@ def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
 
 
 BOTH_GATES = (BASE, BASE.model_copy(update={"gate": PaperGate()}))
+OWN_CODE = BASE.model_copy(
+    update={
+        "gate": PluginGate(use="a.py:Gate"),
+        "reading": PluginReading(use="a.py:Reading"),
+        "casting": PluginCasting(use="a.py:Casting"),
+    }
+)
 CASES = [
     pytest.param(config, path, another(value, annotation), id=f"{config.gate.type}:{'.'.join(map(str, path))}")
-    for config in BOTH_GATES
+    for config in (*BOTH_GATES, OWN_CODE)
     for path, value, annotation in leaves(config, SynthesisConfig)
     if another(value, annotation) is not None  # a gate's type has one value only; another gate is another case
 ]

@@ -58,7 +58,8 @@ class World:
         async def put_sample(sample: Sample) -> None:
             pass
 
-        study = SimpleNamespace(agenda=self.agenda, config=SimpleNamespace(task="synthesise", dedup_below=0.9))
+        config = SimpleNamespace(task="synthesise", dedup_below=0.9)
+        study = SimpleNamespace(agenda=self.agenda, config=config, processors=())
         this = Round(
             cast(Any, study),
             1,

@@ -30,7 +30,7 @@ def sample(index: int = 0, instruction: str = "Ask.", response: str = "Answer.",
     versions = (Version(0, "Draft.", first), Version(1, response, second))
     made = Sample(
         f"r01-{index:05d}", 1, index, "Math", first, (), ("sum",), instruction, versions=versions,
-        status=Status.ACCEPTED, score=7.25, summary="a sum", source="guide/sums.md:7",
+        status=Status.ACCEPTED, score=7.25, summary="a sum", source="guide/sums.md:7", notes={"words": 1},
     )  # fmt: skip
     return Row(made, run)
 
@@ -49,6 +49,7 @@ METADATA = {
     "seed": "",
     "refined": None,
     "run": "test",
+    "notes": {"words": 1},
 }
 TURNS = [{"role": "user", "content": "Ask."}, {"role": "assistant", "content": "Answer."}]
 
@@ -80,7 +81,7 @@ def test_parquet_has_the_conversation_and_what_is_known(tmp_path: Path) -> None:
     found = table.schema.field("messages").type
     assert pa.types.is_list(found) and found.value_type == turn
     assert table.schema.field("score").type == pa.float64()
-    assert table.slice(0, 1).to_pylist() == [{"messages": TURNS, **METADATA}]
+    assert table.slice(0, 1).to_pylist() == [{"messages": TURNS, **METADATA, "notes": '{"words": 1}'}]
     assert table["id"].to_pylist() == [f"r01-{n:05d}" for n in range(2001)]
 
 

@@ -7,19 +7,18 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from gra.config.load import RunConfig
 from gra.display.safe import one_line
 from gra.errors import ConfigError
-from gra.export import Format, write_dataset
+from gra.export import write_dataset
 from gra.records import Entry, Sample, Status
 from gra.report.opening import config_of, find_sample
 from gra.report.survey import Report, report_on
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 
-FormatName = Literal["messages", "alpaca", "parquet"]
 SHOWN = 5
 """Accepted samples in a notebook's view of a run."""
 
@@ -85,7 +84,7 @@ class Run:
 
     def export(
         self,
-        format: FormatName = "messages",
+        format: str = "messages",
         path: str | Path | None = None,
         *,
         status: Status | str = Status.ACCEPTED,
@@ -93,14 +92,19 @@ class Run:
     ) -> Path:
         """Write a dataset and say where it is, by default in the run's folder `export`.
 
+        Args:
+            format: `messages`, `alpaca`, `parquet`, or code of your own, `FILE.py:NAME` (docs/extending.md).
+            path: the file; needed for a form of your own.
+            status: write samples that ended so.
+            metadata: with what is known of each sample.
+
         Raises:
+            ConfigError: there is no such form.
             TargetMissed: there is no such sample; nothing is written.
             MissingExtra: Parquet needs an extra that is not installed.
         """
-        if format not in list(Format):
-            raise ConfigError(f"there is no form `{format}` of a dataset; there are: {', '.join(Format)}")
         out = None if path is None else Path(path)
-        return write_dataset(self._reader, Format(format), out, _status(status), metadata)[0]
+        return write_dataset(self._reader, format, out, _status(status), metadata)[0]
 
     def close(self) -> None:
         """Let go of the database. What was read stays."""

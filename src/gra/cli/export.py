@@ -26,7 +26,14 @@ Runs = Annotated[
 
 def export(
     runs: Runs,
-    format: Annotated[Format, typer.Option(help="Form of the dataset.")] = Format.MESSAGES,
+    format: Annotated[
+        str,
+        typer.Option(
+            metavar=f"{'|'.join(Format)}|FILE.py:NAME",
+            help="Form of the dataset; one of your own by its code.",
+            autocompletion=lambda: list(Format),
+        ),
+    ] = Format.MESSAGES.value,
     out: Annotated[Path | None, typer.Option(help="File to write; by default in the first run's `export`.")] = None,
     status: Annotated[Status, typer.Option(help="Samples that ended so.")] = Status.ACCEPTED,
     metadata: Annotated[
@@ -44,7 +51,7 @@ def export(
         readers = [opened.enter_context(reading(run)) for run in runs]
         path, count, dropped = write_datasets(readers, format, out, status, metadata)
     if as_json:
-        told = {"path": path, "format": format.value, "status": status.value, "samples": count, "left_out": dropped}
+        told = {"path": path, "format": format, "status": status.value, "samples": count, "left_out": dropped}
         print_json(told)
         return
     print(f"{count} {status.value} {'sample' if count == 1 else 'samples'} in {path}")

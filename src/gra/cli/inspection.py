@@ -15,6 +15,7 @@ from gra.config.pool import members
 from gra.engine.compute import sizes_of
 from gra.engine.plan import Plan, plan
 from gra.errors import CatalogueError, GraError, SeedError
+from gra.plugins import load
 from gra.records import Passage, Reading, Seed
 from gra.synthesis.documents import read_documents
 from gra.synthesis.seeds import check_domains, read_seeds
@@ -35,9 +36,9 @@ class Look:
 
     name: str
     place: str
-    """Its catalogue name or its URL."""
+    """Its catalogue name, its URL or its code."""
     state: str
-    """`answers`, `here`, `to be fetched` or `fails`."""
+    """`answers`, `here`, `to be fetched`, `loads` or `fails`."""
     detail: str = ""
     served: str = ""
     json_schema: bool | None = None
@@ -84,6 +85,11 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
         sizes_of(config.synthesis)
     except GraError as error:
         found.problem(error)
+    for plugin in config.synthesis.plugins.values():
+        try:
+            load(plugin.use)
+        except GraError as error:
+            found.problem(error)
     seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)
     synthesis = config.synthesis
@@ -156,11 +162,14 @@ async def _models(found: Inspection, start: bool) -> None:
         try:
             if model.catalogue:
                 found.looks.append(_on_disk(name, model.catalogue))
+            elif model.backend:
+                found.looks.append(_loaded(name, model))
             else:
                 found.looks.append(await _asked(found.config, name, model))
         except GraError as error:
             found.problem(error)
-            found.looks.append(Look(name, model.catalogue or model.base_url or "", "fails", str(error)))
+            place = model.catalogue or model.base_url or (model.backend.use if model.backend else "")
+            found.looks.append(Look(name, place, "fails", str(error)))
 
 
 def _on_disk(name: str, catalogue: str) -> Look:
@@ -169,6 +178,15 @@ def _on_disk(name: str, catalogue: str) -> Look:
         raise CatalogueError(card.serving_advice())
     state = "here" if local_file(card) else "to be fetched"
     return Look(name, card.name, state, f"{card.bytes / 1e6:,.0f} MB, {card.licence}", context=card.context)
+
+
+def _loaded(name: str, model: EndpointConfig) -> Look:
+    """Load the user's own code. It is not asked: what it answers with may cost something."""
+    from gra.engine.models import backed_model
+
+    assert model.backend is not None, "the model has a backend"
+    abilities = backed_model(name, model).abilities
+    return Look(name, model.backend.use, "loads", label_probabilities=abilities.label_probabilities)
 
 
 async def _asked(config: RunConfig, name: str, model: EndpointConfig) -> Look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gra.config.models import Settings
+from gra.config.settings import Settings
 
 
 class LocalConfig(Settings):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from gra.config.load import RunConfig
@@ -35,6 +36,13 @@ EXCLUDED: Mapping[str, str] = {
     "seeds.columns": "what their file calls things; as for its path",
     "documents.path": "as for seeds; the names of the files within are in the digest",
     "prompts": "all texts in use, these among them, are in the prompts' digest",
+    # Of a plugin its name, its text and its options are in a digest, a backend's in its model's identity.
+    "gate.use": "where the code lies; what it is is in its digest",
+    "casting.use": "as for the gate",
+    "reading.use": "as for the gate",
+    "postprocess": "as for the gate",
+    "models.*.backend": "as for the gate",
+    "embeddings.backend": "as for the gate",
     # A budget says where to stop, not how a sample is decided: a run that ran dry may go on with a larger one.
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }
@@ -47,6 +55,7 @@ def fingerprint(
     models: Mapping[str, str],
     prompts_digest: str,
     documents_digest: str = "",
+    plugins: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The versioned hash of a run.
 
@@ -57,6 +66,7 @@ def fingerprint(
             the embedding model is.
         prompts_digest: hash of all prompt texts.
         documents_digest: hash of the passages; empty if there are none.
+        plugins: digests of the user's own code, by the key that names it.
 
     Raises:
         ValueError: the identity of a model is missing.
@@ -70,6 +80,7 @@ def fingerprint(
         "documents": documents_digest,
         "models": dict(models),
         "prompts": prompts_digest,
+        "plugins": dict(plugins),
     }
     # Without `default=`: a value that JSON does not know is a mistake to hear of, not to print somehow.
     text = json.dumps(body, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

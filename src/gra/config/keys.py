@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from gra.config.models import Settings
+from gra.config.settings import Settings
 
 TAGS = ("type", "policy")
 """Keys that say which of several kinds a block is."""

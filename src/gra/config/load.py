@@ -19,10 +19,10 @@ from pydantic import ValidationError
 
 from gra.config.engine import EngineConfig
 from gra.config.keys import TAGS, child
-from gra.config.models import Settings
 from gra.config.pool import check_pool, pool_problem
 from gra.config.problems import Problems, listing
 from gra.config.prompt_files import read_prompts
+from gra.config.settings import Settings
 from gra.config.synthesis import SynthesisConfig
 from gra.config.yaml_source import KeyPath, Source, parse_source, read_source
 from gra.errors import ConfigError
@@ -82,10 +82,10 @@ def _loaded(source: Source, base: Path, overrides: Mapping[str, object]) -> RunC
             raise ConfigError(listing(source.name, [(("preset",), problem)], line))
         plain = _merged(_preset_data(preset), plain)
     # A block that does not say its kind is of the kind that there would be without it.
-    kinds = {"gate": {"type": "seeds" if plain.get("seeds") else "paper"}, "casting": {"policy": "random"}}
-    for key, kind in kinds.items():
+    kinds = {"gate": ("type", "seeds" if plain.get("seeds") else "paper"), "casting": ("policy", "random")}
+    for key, (tag, kind) in kinds.items():
         if isinstance(block := plain.get(key), dict):
-            plain[key] = {**kind, **block}
+            plain[key] = {tag: "plugin" if "use" in block else kind, **block}
     return _checked(plain, source.name, line)
 
 
@@ -165,7 +165,19 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
     if "prompts" in plain:
         plain["prompts"] = read_prompts(plain["prompts"], base)
-    return plain
+    return {key: _code_placed(value, base) for key, value in plain.items()}
+
+
+def _code_placed(value: Any, base: Path) -> Any:
+    """Plain data with the files of code in it, which `use` names, made absolute; a plugin's options are its own."""
+    if isinstance(value, list | tuple):
+        return [_code_placed(item, base) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    placed = {key: item if key == "options" else _code_placed(item, base) for key, item in value.items()}
+    if isinstance(use := placed.get("use"), str) and ".py:" in use:
+        placed["use"] = os.path.normpath(base / os.path.expanduser(use))  # noqa: PTH111 (never raises)
+    return placed
 
 
 def _has(plain: object, key: KeyPath) -> bool:
@@ -192,4 +204,5 @@ def _another_kind(old: Any, new: Any) -> bool:
     """Whether a block says that it is something else than what it lies over: another gate, another source."""
     if any(tag in new and new[tag] != old.get(tag) for tag in TAGS):
         return True
-    return any(mine in new and other in old for mine, other in (("catalogue", "base_url"), ("base_url", "catalogue")))
+    sources = ("catalogue", "base_url", "backend")
+    return any(mine in new and other in old for mine in sources for other in sources if mine != other)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from gra.config.plugin import Plugin
+from gra.config.settings import Settings
 
 Part = Literal["generator", "reviewer", "adjudicator"]
 ALL_PARTS: tuple[Part, ...] = ("generator", "reviewer", "adjudicator")
 
 
-class Settings(BaseModel):
-    """Base of every configuration object: immutable, finite, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 class EndpointConfig(Settings):
-    """A model on a server: either one of the catalogue, served by `gra` itself, or any OpenAI-compatible API."""
+    """A model: one of the catalogue, served by `gra` itself, one on any OpenAI-compatible API, or code of your own."""
 
     catalogue: str | None = None
     """Name in the catalogue (`gra models list`): pulled, checked and served on loopback by `gra`."""
     base_url: str | None = None
     """Root of an OpenAI-compatible API, for example `http://localhost:8000/v1`; without a query."""
+    backend: Plugin | None = None
+    """Code of your own that answers in the model's place, or reaches it in a way of its own."""
     model: str | None = None
     """The model's name on that server. Found out by asking the server if it serves just one."""
     api_key_env: str | None = Field(default=None, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -33,14 +32,17 @@ class EndpointConfig(Settings):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.catalogue is None) == (self.base_url is None):
-            raise ValueError("give either `catalogue` (a model that gra serves itself) or `base_url` (an API)")
+        if [self.catalogue, self.base_url, self.backend].count(None) != 2:
+            raise ValueError(
+                "give one of `catalogue` (a model that gra serves itself), `base_url` (an API) or `backend` (your code)"
+            )
         if self.base_url is not None and "@" in self.base_url.split("//")[-1].split("/")[0]:
             raise ValueError("`base_url` must not hold a user or password; name the key's variable in `api_key_env`")
         if self.base_url is not None and ("?" in self.base_url or "#" in self.base_url):
             raise ValueError("`base_url` must end before its `?`: what is a key there would be stored in every run")
-        if self.catalogue is not None and (self.model or self.api_key_env):
-            raise ValueError("`model` and `api_key_env` belong to a `base_url`, not to a `catalogue` model")
+        if self.base_url is None and (self.model or self.api_key_env):
+            source = "a `catalogue` model" if self.catalogue else "a `backend`"
+            raise ValueError(f"`model` and `api_key_env` belong to a `base_url`, not to {source}")
         return self
 
 

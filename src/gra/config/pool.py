@@ -6,6 +6,7 @@ Knows names and permitted parts only; which models are drawn for a sample is `gr
 from __future__ import annotations
 
 from gra.config.models import Part
+from gra.config.plugin import PluginCasting
 from gra.config.synthesis import FixedCasting, RandomCasting, SingleCasting, SynthesisConfig
 from gra.errors import ConfigError
 
@@ -67,10 +68,13 @@ def check_pool(config: SynthesisConfig) -> None:
 
 def pool_problem(config: SynthesisConfig) -> tuple[tuple[str], str] | None:
     """What keeps the pool from being cast: the key at fault, and what is wrong in words; None if nothing does."""
-    if isinstance(config.casting, RandomCasting):
-        key, problem = "models", _draw_problem(config)
-    else:
-        key, problem = "casting", _names_problem(config, config.casting)
+    match config.casting:
+        case RandomCasting():
+            key, problem = "models", _draw_problem(config)
+        case PluginCasting():  # what it casts, only it knows: it is looked at when it is drawn
+            return None
+        case casting:
+            key, problem = "casting", _names_problem(config, casting)
     return ((key,), problem) if problem else None
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from gra.config.keys import TAGS, child, meaning, model_at, sections
-from gra.config.models import Settings
+from gra.config.settings import Settings
+from gra.config.synthesis import BRANCHES
 
 Path = tuple[str | int, ...]
 Facts = Mapping[str, Any]
@@ -58,6 +59,8 @@ class Problems:
         data: object = self.data
         for part in loc:
             if isinstance(data, Mapping) and part not in data and part in [data.get(tag) for tag in TAGS]:
+                continue
+            if part in BRANCHES:
                 continue
             path = (*path, part)
             data = child(data, part)
@@ -149,6 +152,8 @@ def _said(kind: str, facts: Facts, found: str) -> str:
 
 
 def _characters(key: object) -> str:
+    if key == "use":
+        return "must be `FILE.py:NAME`, or `package.module:NAME` of what is installed"
     if key == "api_key_env":
         return (
             "must be the name of an environment variable, such as `OPENAI_API_KEY`; "

@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 from gra.config.engine import EngineConfig
 from gra.config.keys import bounds, meaning, models_in, sections, tag_of
 from gra.config.load import PRESETS, preset_text
-from gra.config.models import Settings
+from gra.config.settings import Settings
 from gra.config.synthesis import SynthesisConfig
 
 _HEAD = """\

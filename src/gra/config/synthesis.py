@@ -6,11 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from gra.config.criteria import CriteriaConfig
-from gra.config.models import EmbeddingConfig, ModelConfig, Settings
+from gra.config.models import EmbeddingConfig, ModelConfig
+from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
+from gra.config.settings import Settings
 from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
 from gra.prompts.prompt_set import PromptSet, problems_of
 
@@ -136,8 +146,14 @@ class Budget(Settings):
     """Wall time of one attempt."""
 
 
-Gate = Annotated[PaperGate | SeedsGate, Field(discriminator="type")]
-Casting = Annotated[RandomCasting | FixedCasting | SingleCasting, Field(discriminator="policy")]
+Gate = Annotated[PaperGate | SeedsGate | PluginGate, Field(discriminator="type")]
+Casting = Annotated[RandomCasting | FixedCasting | SingleCasting | PluginCasting, Field(discriminator="policy")]
+BRANCHES = ("by name", "by code")
+"""What the validator calls the two ways to say a reading; no keys are called so."""
+Reading = Annotated[
+    Annotated[Literal["auto", "written", "probability"], Tag(BRANCHES[0])] | Annotated[PluginReading, Tag(BRANCHES[1])],
+    Discriminator(lambda given: BRANCHES[not isinstance(given, str)]),
+]
 Allocation = Literal["seeds", "uniform", "quota"]
 
 
@@ -176,9 +192,9 @@ class SynthesisConfig(Settings):
     rejects), or not at all, so that it is rejected. Only `model` casts an Adjudicator."""
     max_revisions: int = Field(default=1, ge=0, le=8)
     """How often a rejected but mendable response goes back to its Generator. The paper has none."""
-    reading: Literal["auto", "written", "probability"] = "auto"
-    """How an opinion is read: from what the reviewer writes, or from the probabilities of a one-token answer.
-    `auto` takes probabilities wherever the endpoint returns them."""
+    reading: Reading = "auto"
+    """How an opinion is read: from what the reviewer writes, from the probabilities of a one-token answer, or by code
+    of your own. `auto` takes probabilities wherever the endpoint returns them."""
     comments: Literal["always", "when_read"] = "always"
     """With `probability`: ask each reviewer for a comment on every response, or only before a dispute or revision."""
     gate: Gate = Field(default_factory=_default_gate)
@@ -206,6 +222,9 @@ class SynthesisConfig(Settings):
     """How keywords, instructions and responses are drawn."""
     judging: SamplingConfig = SamplingConfig(temperature=0.2, top_p=0.9, max_tokens=512)
     """How written reviews, comments, rulings and annotations are drawn."""
+    postprocess: tuple[Plugin, ...] = ()
+    """Code of your own that sees every sample that passed, in this order, before de-duplication: it may drop it, or add
+    notes to it."""
     embeddings: EmbeddingConfig = EmbeddingConfig(catalogue="all-minilm-l6-v2")
     budget: Budget = Budget()
     currency: str = Field(default="USD", min_length=1, max_length=8)
@@ -235,6 +254,13 @@ class SynthesisConfig(Settings):
         if found:
             raise ValueError("; ".join(found))
         return prompts
+
+    @property
+    def plugins(self) -> Mapping[str, Plugin]:
+        """The user's own code by the key that names it, models' backends left out."""
+        found = {f"postprocess.{number}": plugin for number, plugin in enumerate(self.postprocess)}
+        given = {"gate": self.gate, "casting": self.casting, "reading": self.reading}
+        return found | {key: plugin for key, plugin in given.items() if isinstance(plugin, Plugin)}
 
     @property
     def examines(self) -> bool:

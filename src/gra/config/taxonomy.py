@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from gra.config.models import Settings
+from gra.config.settings import Settings
 
 DEEPEST = 4
 """Levels of domains within domains."""

@@ -17,7 +17,7 @@ from gra.engine.compute import UNIT, UNIT_NAME
 from gra.engine.prices import FREE, charge
 from gra.errors import Refused
 from gra.events import CallAnswered, Listener
-from gra.llm import Endpoint
+from gra.llm import BackedModel, Endpoint
 from gra.store.ledger import Ledger
 
 
@@ -79,7 +79,7 @@ class Desk:
     def __init__(
         self,
         ledger: Ledger,
-        endpoints: Mapping[str, Endpoint],
+        endpoints: Mapping[str, Endpoint | BackedModel],
         identities: Mapping[str, str],
         spending: Spending,
         listen: Listener,

@@ -21,6 +21,7 @@ from gra.errors import MissingExtra
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
 from gra.llm import (
     Abilities,
+    BackedModel,
     Endpoint,
     Limit,
     LocalServer,
@@ -32,6 +33,7 @@ from gra.llm import (
     taking_turns,
     threads_for,
 )
+from gra.plugins import digest, made
 from gra.together import together
 
 EMBEDDINGS = "@embeddings"
@@ -46,7 +48,7 @@ LOOK_S = 0.05
 class OpenModels:
     """Models that answer."""
 
-    endpoints: Mapping[str, Endpoint]
+    endpoints: Mapping[str, Endpoint | BackedModel]
     abilities: Mapping[str, Abilities]
     """Of the pool's models; the embedding model is not asked."""
     identities: Mapping[str, str]
@@ -93,6 +95,7 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
     """
     playing = {*members(config.synthesis), EMBEDDINGS}
     wanted = {name: c for name, c in _all(config.synthesis).items() if name in playing}
+    backed = {name: backed_model(name, c) for name, c in wanted.items() if c.backend}
     cards = {name: find(c.catalogue) for name, c in wanted.items() if c.catalogue}
     if cards and importlib.util.find_spec("xllamacpp") is None:
         raise MissingExtra(f"Serving {', '.join(c.name for c in cards.values())} on this machine", "local")
@@ -118,25 +121,41 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
         endpoints = {
             name: _endpoint(name, c, cards.get(name), servers.get(name), session, limits, config, listen)
             for name, c in wanted.items()
+            if name not in backed
         }
         threads = config.engine.local.threads or threads_for()
         players = [_player(server, endpoints[name]) for name, server in servers.items() if name != EMBEDDINGS]
         await stack.enter_async_context(taking_turns(players, max(1, free_cores() // threads)))
-        pool = [name for name in wanted if name != EMBEDDINGS]
+        pool = [name for name in endpoints if name != EMBEDDINGS]
         found = await together(probe(endpoints[name]) for name in pool)
-        abilities = dict(zip(pool, found, strict=True))
+        abilities = {name: model.abilities for name, model in backed.items() if name != EMBEDDINGS}
+        abilities |= dict(zip(pool, found, strict=True))
         known = identities(config.synthesis)
-        for name, ability in abilities.items():
+        for name in pool:
             if name not in cards:
-                known[name] = f"api:{ability.served}"
-        yield OpenModels(endpoints, abilities, known)
+                known[name] = f"api:{abilities[name].served}"
+        yield OpenModels({**endpoints, **backed}, abilities, known)
 
 
 def _all(config: SynthesisConfig) -> dict[str, EndpointConfig]:
     return {**{m.name: m for m in config.models}, EMBEDDINGS: config.embeddings}
 
 
+def backed_model(name: str, config: EndpointConfig) -> BackedModel:
+    """The model that the user's own code answers for.
+
+    Raises:
+        ConfigError: that code cannot be loaded, or is no backend.
+    """
+    assert config.backend is not None, "the model has a backend"
+    needs = ("embed",) if name == EMBEDDINGS else ("complete",)
+    backend = made(config.backend.use, config.backend.options, needs, config)
+    return BackedModel(name, backend, config.backend.use, Limit(config.concurrency or API_CONCURRENCY))
+
+
 def _identity(config: EndpointConfig) -> str:
+    if config.backend:
+        return f"plugin:{digest(config.backend.use, config.backend.options)}"
     return f"file:{find(config.catalogue).origin}" if config.catalogue else f"api:{config.model or ''}"
 
 

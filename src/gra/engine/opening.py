@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from gra.calls import Ask
+from gra.config.plugin import Plugin
 from gra.config.pool import judges, may_play
 from gra.config.synthesis import PaperGate, SeedsGate, SynthesisConfig
 from gra.errors import ConfigError, SeedError
@@ -21,6 +22,7 @@ from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
 from gra.synthesis.exam import STAGES, set_exam, sit_exam
+from gra.synthesis.plugged import own_gate, own_reading
 from gra.synthesis.reading import ProbabilityReading, Reading, WrittenReading
 from gra.synthesis.standing import Standing
 from gra.together import together
@@ -32,6 +34,8 @@ def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities])
     Raises:
         ConfigError: probabilities are asked for by name, and a server does not return them.
     """
+    if isinstance(config.reading, Plugin):
+        return dict.fromkeys(abilities, own_reading(config.reading, config).kind)
     chosen: dict[str, ReadingName] = {}
     for model, ability in abilities.items():
         if config.reading == "probability" and not ability.label_probabilities:
@@ -48,6 +52,8 @@ def make_readings(
     config: SynthesisConfig, chosen: Mapping[str, ReadingName], lanes: Mapping[str, int]
 ) -> dict[str, Reading]:
     """The readings themselves; `lanes` says how many matters each model's server may read at once."""
+    if isinstance(config.reading, Plugin):
+        return dict.fromkeys(chosen, own_reading(config.reading, config))
     readings: dict[str, Reading] = {}
     for model, kind in chosen.items():
         if kind == "probability":
@@ -104,6 +110,8 @@ async def make_gate(
         return Unreviewed()
     if isinstance(config.gate, PaperGate):
         return PaperRule(config.gate)
+    if isinstance(config.gate, Plugin):
+        return own_gate(config.gate, config)
     standings = [_standing(row) for row in reader.fact("exam") or []]
     if not standings:
         standings = await _examined(ask, config, config.gate, entries, readings, listen)

@@ -27,6 +27,7 @@ from gra.events import Listener, SampleEnded
 from gra.postprocess.dedup import Known, Vectors, select
 from gra.records import Sample, Status
 from gra.store.writer import Writer
+from gra.synthesis.plugged import processed
 from gra.synthesis.refine import refine_sample
 from gra.synthesis.sample import Study, begin, end, run_sample
 
@@ -188,7 +189,7 @@ class Round:
     async def _one(self, index: int) -> Sample:
         try:
             life = refine_sample if self.study.config.task == "refine" else run_sample
-            sample = await life(self.study, self.number, index)
+            sample = processed(await life(self.study, self.number, index), self.study.processors)
             if sample.status is Status.PASSED:
                 await self._embed([sample])
             self._failures_in_a_row = 0

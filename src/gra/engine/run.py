@@ -25,6 +25,7 @@ from gra.engine.rounds import Limits, Result, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
+from gra.plugins import digest, load
 from gra.records import Entry, Passage, Sample, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
@@ -32,7 +33,7 @@ from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.bootstrap import Annotator
-from gra.synthesis.casting import make_casting
+from gra.synthesis.plugged import cast_by, own_processors
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
@@ -75,8 +76,11 @@ async def synthesise(
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
     """
     check_pool(config.synthesis)
-    sizes_of(config.synthesis)  # a budget that cannot be reckoned is told of before anything is fetched
+    # A budget that cannot be reckoned, or code that is not there, is told of before anything is fetched.
+    sizes_of(config.synthesis)
     prices_of(config.synthesis)
+    for plugin in config.synthesis.plugins.values():
+        load(plugin.use)
     material = read_material(config.synthesis)
     for problem in material.problems:
         listen(Notice(problem))
@@ -100,6 +104,7 @@ async def synthesise(
 def document(config: RunConfig, material: Material) -> dict[str, Any]:
     """What `run.json` says: which run this is, and how to carry on with it."""
     known, prompts = identities(config.synthesis), config.synthesis.templates.digest
+    code = {key: digest(plugin.use, plugin.options) for key, plugin in config.synthesis.plugins.items()}
     return {
         "fingerprint": fingerprint(
             config.synthesis,
@@ -107,12 +112,14 @@ def document(config: RunConfig, material: Material) -> dict[str, Any]:
             models=known,
             prompts_digest=prompts,
             documents_digest=material.documents_digest,
+            plugins=code,
         ),
         "config": resolved(config),
         "models": known,
         "seeds": material.seeds_digest,
         "documents": material.documents_digest,
         "prompts": prompts,
+        "plugins": code,
         "versions": {"gra-synth": version("gra-synth"), "python": sys.version.split()[0]},
     }
 
@@ -158,7 +165,8 @@ class Progress:
             if material.seeds and not entries:
                 entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
-            casting = make_casting(synthesis, gate.able)
+            casting = cast_by(synthesis, gate.able)
+            processors = own_processors(synthesis)
             full = await self._reopen_short()
             entries = self.reader.pool()
             order = in_turn(shares_of(synthesis), synthesis.target)
@@ -166,7 +174,7 @@ class Progress:
             for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
                 agenda = self._agenda(number, order, material.passages)
                 pool = Pool(entries, synthesis.examples[0])
-                study = Study(synthesis, pool, readings, casting, gate, desk, agenda)
+                study = Study(synthesis, pool, readings, casting, gate, desk, agenda, processors)
                 closing = Annotator(unbounded, synthesis)
                 statement = await self._round(study, number, embedder, closing, entries, self._outlook(spending))
                 if statement:

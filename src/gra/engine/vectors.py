@@ -11,7 +11,7 @@ from collections.abc import Sequence, Sized
 import numpy as np
 
 from gra.errors import StoreError
-from gra.llm import Endpoint
+from gra.llm import BackedModel, Endpoint
 from gra.postprocess.dedup import Known, Vectors
 from gra.records import Entry
 from gra.store.ledger import Ledger, text_digest
@@ -23,7 +23,7 @@ LONGEST = 1000
 class Embedder:
     """Unit vectors of instructions."""
 
-    def __init__(self, ledger: Ledger, endpoint: Endpoint, identity: str) -> None:
+    def __init__(self, ledger: Ledger, endpoint: Endpoint | BackedModel, identity: str) -> None:
         self._ledger = ledger
         self._endpoint = endpoint
         self._identity = identity

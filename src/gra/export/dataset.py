@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from gra.errors import TargetMissed
+from gra.errors import ConfigError, TargetMissed
 from gra.export.alpaca import write_alpaca
 from gra.export.messages import write_messages
 from gra.export.parquet import write_parquet
 from gra.export.rows import Integration, Row, exportable
+from gra.plugins import SYNTAX, load
 from gra.records import Status
 
 if TYPE_CHECKING:
@@ -27,12 +29,46 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-NAMES = {Format.MESSAGES: "messages.jsonl", Format.ALPACA: "alpaca.json", Format.PARQUET: "messages.parquet"}
+class Exporter(Protocol):
+    """Writes a dataset file, whole or not at all (`export.whole_file`)."""
+
+    def __call__(self, path: Path, rows: Iterable[Row], with_metadata: bool) -> int:
+        """Write the rows in their order, and say how many there were."""
+        ...
+
+
+NAMES: dict[str, str] = {
+    Format.MESSAGES: "messages.jsonl",
+    Format.ALPACA: "alpaca.json",
+    Format.PARQUET: "messages.parquet",
+}
+"""What a file is called if nobody says."""
+
+
+def exporter(format: str) -> Exporter:
+    """What writes a form: one of gra's own, or the user's, by `FILE.py:NAME` or `package.module:NAME`.
+
+    Raises:
+        ConfigError: there is no such form, or it cannot be loaded.
+    """
+    if re.fullmatch(SYNTAX, format):
+        write: Exporter = load(format)
+        return write
+    if format not in list(Format):
+        raise ConfigError(
+            f"there is no form `{format}` of a dataset; there are: {', '.join(Format)}, and your own as FILE.py:NAME"
+        )
+    own: dict[str, Exporter] = {Format.ALPACA: write_alpaca, Format.MESSAGES: write_messages, Format.PARQUET: _parquet}
+    return own[format]
+
+
+def _parquet(path: Path, rows: Iterable[Row], with_metadata: bool) -> int:
+    return write_parquet(path, rows)
 
 
 def write_dataset(
     reader: Reader,
-    format: Format = Format.MESSAGES,
+    format: str = Format.MESSAGES,
     out: Path | None = None,
     status: Status = Status.ACCEPTED,
     metadata: bool = False,
@@ -40,6 +76,7 @@ def write_dataset(
     """Write a dataset file and say where it is and how many samples it holds.
 
     Raises:
+        ConfigError: there is no such form.
         TargetMissed: there is no such sample; nothing is written.
         StoreError: the file cannot be written.
     """
@@ -48,27 +85,29 @@ def write_dataset(
 
 
 def write_datasets(
-    readers: Sequence[Reader], format: Format, out: Path | None, status: Status, metadata: bool
+    readers: Sequence[Reader], format: str, out: Path | None, status: Status, metadata: bool
 ) -> tuple[Path, int, int]:
     """Write several runs as one dataset; also says how many samples were left out as duplicates.
 
     Raises:
+        ConfigError: there is no such form, or nobody says where a form of the user's own is to be written.
         TargetMissed: one of the runs has no such sample; nothing is written.
         StoreError: the file cannot be written.
     """
+    write = exporter(format)
+    if out is None and format not in NAMES:
+        raise ConfigError(f"`{format}` is a form of your own: name the file to write with --out")
     for reader in readers:
         if not any(True for _ in exportable(reader.iter_samples(status), "")):
             raise TargetMissed(_nothing(reader, status))
-    name = NAMES[format] if status is Status.ACCEPTED else f"{status.value}.{NAMES[format]}"
+    name = NAMES.get(format, "")
+    name = name if status is Status.ACCEPTED else f"{status.value}.{name}"
     path = out or readers[0].run.export / (name if len(readers) == 1 else f"integrated.{name}")
     together = Integration()
     named = zip(readers, _names(readers), strict=True)
     rows: Iterator[Row] = chain.from_iterable(exportable(reader.iter_samples(status), run) for reader, run in named)
     if len(readers) > 1:  # within one run, de-duplication has been the run's own business
         rows = together.of(rows)
-    if format is Format.PARQUET:
-        return path, write_parquet(path, rows), together.dropped
-    write = write_alpaca if format is Format.ALPACA else write_messages
     return path, write(path, rows, metadata), together.dropped
 
 

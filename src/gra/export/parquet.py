@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -29,13 +30,18 @@ def write_parquet(path: Path, rows: Iterable[Row]) -> int:
         raise MissingExtra("Parquet export", "parquet") from None
 
     schema = _schema(pa)
-    plain = ({"messages": conversation(row.sample), **metadata(row)} for row in rows)
+    plain = ({"messages": conversation(row.sample), **_flat(metadata(row))} for row in rows)
     count = 0
     with whole_file(path) as stream, pq.ParquetWriter(stream, schema) as writer:
         while batch := list(islice(plain, BATCH)):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             count += len(batch)
     return count
+
+
+def _flat(known: dict[str, Any]) -> dict[str, Any]:
+    """Notes may be anything, so their column holds them as JSON."""
+    return {**known, "notes": json.dumps(known["notes"], ensure_ascii=False)}
 
 
 def _schema(pa: Any) -> Any:
@@ -57,5 +63,6 @@ def _schema(pa: Any) -> Any:
             ("seed", text),
             ("refined", pa.bool_()),
             ("run", text),
+            ("notes", text),
         ]
     )

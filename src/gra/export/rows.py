@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,7 @@ def metadata(row: Row) -> dict[str, Any]:
         "seed": valid(sample.seed),
         "refined": sample.refined,
         "run": valid(row.run),
+        "notes": json.loads(valid(json.dumps(dict(sample.notes), ensure_ascii=False))),
     }
 
 

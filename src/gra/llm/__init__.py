@@ -1,9 +1,11 @@
 """The road to a model: every one is an OpenAI-compatible endpoint, those that `gra` serves itself included.
 
 Reading order: `client` (asking), `retry` (who retries what), `wire` (the format), `probe` (what a server can do),
-`local` (the embedded server), `turns` (several of them on one machine).
+`local` (the embedded server), `turns` (several of them on one machine), `backend` (a model that is the user's own
+code).
 """
 
+from gra.llm.backend import BackedModel, Backend, EmbeddingBackend
 from gra.llm.client import Abilities, Endpoint
 from gra.llm.key import ApiKey, key_from_env
 from gra.llm.limits import Limit
@@ -15,6 +17,9 @@ from gra.llm.turns import Player, taking_turns
 __all__ = [
     "Abilities",
     "ApiKey",
+    "BackedModel",
+    "Backend",
+    "EmbeddingBackend",
     "Endpoint",
     "Limit",
     "LocalServer",

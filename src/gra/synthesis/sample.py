@@ -18,6 +18,7 @@ from gra.synthesis.asking import Unwritten
 from gra.synthesis.casting import Casting
 from gra.synthesis.decide import Gate, quorum, settled
 from gra.synthesis.generate import Generator
+from gra.synthesis.plugged import PostProcessor
 from gra.synthesis.pool import Pool
 from gra.synthesis.reading import Matter, Reading
 from gra.synthesis.review import Committee
@@ -35,6 +36,7 @@ class Study:
     gate: Gate
     ask: Ask
     agenda: Agenda = field(default_factory=Agenda)
+    processors: tuple[PostProcessor, ...] = ()
 
 
 async def run_sample(study: Study, round_number: int, index: int) -> Sample:

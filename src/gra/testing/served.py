@@ -26,8 +26,10 @@ def served(models: Sequence[str | FakeModel], **options: Any) -> Iterator[FakeSe
     thread.start()
     try:
         asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(PATIENCE_S)
-        yield fake
-        asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(PATIENCE_S)
+        try:
+            yield fake
+        finally:
+            asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(PATIENCE_S)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE_S)

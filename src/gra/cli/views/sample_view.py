@@ -48,6 +48,8 @@ def sample_view(dossier: Dossier, full_calls: bool = False) -> Iterator[Renderab
     if sample.seed:
         whose = "has a new response" if sample.refined else "keeps its own response"
         yield line(f"{sample.seed}, which {whose}", indent=2)
+    for name, note in sample.notes.items():
+        yield line(f"{one_line(name, 40)}: {one_line(str(note), 200)}", indent=2)
     yield heading("Keywords")
     yield line(", ".join(sample.keywords) or "(none were written)", indent=2)
     yield from _examples(dossier)
