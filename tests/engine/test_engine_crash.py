@@ -31,7 +31,7 @@ from gra.engine.run import synthesise
 asyncio.run(synthesise(load_config(Path(sys.argv[1])), Path(sys.argv[2])))
 """
 ATTEMPTS = """
-import os, sys
+import os, sys, traceback
 from pathlib import Path
 from gra.config.load import load_config
 from gra.engine.run import synthesise
@@ -39,8 +39,12 @@ import asyncio, numpy, sqlite3
 for line in sys.stdin:  # a process for every attempt, without a start of the interpreter for each
     child = os.fork()
     if not child:
-        asyncio.run(synthesise(load_config(Path(sys.argv[1])), Path(sys.argv[2])))
-        os._exit(0)
+        try:
+            asyncio.run(synthesise(load_config(Path(sys.argv[1])), Path(sys.argv[2])))
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
@@ -109,7 +113,7 @@ async def test_killed_at_a_hundred_random_moments(tmp_path: Path) -> None:
         before, code = 0, -signal.SIGKILL
         async with Attempts(tmp_path) as attempts:
             while code == -signal.SIGKILL:
-                moment = sum(server.requests.values()) + draw.randint(0, probes + 2 * calls // KILLS)
+                moment = sum(server.requests.values()) + draw.randint(0, probes + calls // KILLS)
                 process, end = await attempts.begin()
                 while not end.done() and (len(losses) >= KILLS or sum(server.requests.values()) <= moment):
                     await asyncio.sleep(0.004)

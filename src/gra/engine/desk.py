@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from gra.calls import CallId, Reply, Request
 from gra.config.models import Price
-from gra.config.synthesis import Budget
-from gra.engine.compute import UNIT, UNIT_NAME
-from gra.engine.prices import FREE, charge
+from gra.config.synthesis import Budget, SynthesisConfig
+from gra.engine.compute import UNIT, UNIT_NAME, compute, sizes_of
+from gra.engine.prices import FREE, charge, money, prices_of
 from gra.errors import Refused
 from gra.events import CallAnswered, Listener
 from gra.llm import BackedModel, Endpoint
 from gra.store.ledger import Ledger
+from gra.store.reader import Totals
 
 
 class BudgetSpent(Exception):  # a state of the run, not an error
@@ -71,6 +72,21 @@ class Spending:
             self.compute += self.sizes.get(model, 0.0) * computed / UNIT
             price = self.prices.get(model, FREE)
             self.money += charge(price, used.prompt_tokens, used.cached_tokens, used.completion_tokens)
+
+
+def spent_so_far(config: SynthesisConfig, totals: Totals) -> Spending:
+    """What earlier attempts have used, to go on counting from."""
+    known, priced, spent = sizes_of(config), prices_of(config), totals.by_model()
+    return Spending(
+        config.budget,
+        calls=totals.all.calls,
+        tokens=totals.all.prompt_tokens + totals.all.completion_tokens,
+        compute=compute(spent, known) or 0.0,
+        sizes=known,
+        money=money(spent, priced) or 0.0,
+        prices=priced,
+        currency=config.currency,
+    )
 
 
 class Desk:

@@ -14,13 +14,13 @@ from gra.config.fingerprint import fingerprint, resolved
 from gra.config.load import RunConfig
 from gra.config.pool import check_pool
 from gra.config.synthesis import Budget, SynthesisConfig, bounded
-from gra.engine.compute import compute, sizes_of
-from gra.engine.desk import BudgetSpent, Desk, Spending
+from gra.engine.compute import sizes_of
+from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
 from gra.engine.forecast import Outlook
 from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
-from gra.engine.prices import money, prices_of
+from gra.engine.prices import prices_of
 from gra.engine.rounds import Limits, Result, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
@@ -149,7 +149,7 @@ class Progress:
     async def go_on(self, models: OpenModels, ledger: Ledger, material: Material) -> Ending:
         """Everything that is left to do."""
         synthesis = self.config.synthesis
-        spending = self._spending()
+        spending = spent_so_far(synthesis, self.reader.totals())
         desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
         unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget()), self.listen)
@@ -183,21 +183,6 @@ class Progress:
         except BudgetSpent as reached:
             return self.ending(f"{reached} before the first round could begin")
         return self.ending("")
-
-    def _spending(self) -> Spending:
-        """What earlier attempts have used."""
-        synthesis, totals = self.config.synthesis, self.reader.totals()
-        known, priced, spent = sizes_of(synthesis), prices_of(synthesis), totals.by_model()
-        return Spending(
-            synthesis.budget,
-            calls=totals.all.calls,
-            tokens=totals.all.prompt_tokens + totals.all.completion_tokens,
-            compute=compute(spent, known) or 0.0,
-            sizes=known,
-            money=money(spent, priced) or 0.0,
-            prices=priced,
-            currency=synthesis.currency,
-        )
 
     def _outlook(self, spending: Spending) -> Outlook:
         """Tells of what is still to come, from what the run has come to."""
