@@ -46,7 +46,7 @@ from gra.records import Cast, Opinion, Sample, Status, Verdict, Version
 from gra.report.survey import report_on
 from gra.store import rows
 from gra.store.ledger import Ledger, text_digest
-from gra.store.reader import Reader
+from gra.store.reader import Ended, Reader
 from gra.store.run_dir import create_run, open_run
 from gra.store.writer import Writer
 from gra.synthesis.pool import Pool
@@ -116,11 +116,12 @@ async def hold(folder: Path, candidates: int, passing: float) -> None:
         found = draw.standard_normal((len(texts), 384)).astype(np.float32)
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
-    def ended() -> Iterator[tuple[int, Sample | None]]:
+    def ended() -> Iterator[Ended]:
         lucky = random.Random(0)
         for index in range(candidates):
             passed = lucky.random() < passing
-            yield index, replace(blank, index=index, score=10 * lucky.random()) if passed else None
+            sample = replace(blank, index=index, score=10 * lucky.random())
+            yield Ended(index, Status.PASSED if passed else Status.REJECTED_RESPONSE, sample if passed else None)
 
     study = cast(Any, SimpleNamespace(agenda=Agenda(), config=SimpleNamespace(task="synthesise", dedup_below=0.9)))
     limits = Limits(candidates, candidates, 64)

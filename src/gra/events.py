@@ -63,7 +63,33 @@ class Notice:
     text: str
 
 
-Event = PhaseStarted | PhaseAdvanced | CallAnswered | SampleEnded | RoundClosed | Notice
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A number that is not known yet: what is likely, and between which bounds it is 19 times out of 20."""
+
+    low: float
+    likely: float
+    high: float
+    """Infinite if there is no bound."""
+
+    def times(self, factor: float) -> Span:
+        """So many times as much."""
+        return Span(self.low * factor, self.likely * factor, self.high * factor if factor else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the run will still take, as far as it can be told from what it has taken."""
+
+    candidates: Span
+    tokens: Span
+    minutes: Span
+    money: Span | None
+    """In `currency`; None if nothing has a price."""
+    currency: str
+
+
+Event = PhaseStarted | PhaseAdvanced | CallAnswered | SampleEnded | RoundClosed | Forecast | Notice
 Listener = Callable[[Event], None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -33,3 +33,20 @@ async def a_few_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int) -> li
 
     await together(one_after_another() for _ in range(most))
     return [results[place] for place in range(len(results))]
+
+
+async def called_off_gently(work: Coroutine[Any, Any, T], finish: Callable[[], Awaitable[None]]) -> T:
+    """The result of `work`. When this is cancelled, `finish` is done first, and `work` cancelled only then.
+
+    Cancelled once more, it waits no longer.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await finish()
+        raise
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

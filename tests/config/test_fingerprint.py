@@ -68,7 +68,10 @@ def another(value: Any, annotation: Any) -> Any:
         options = [option for kind in kinds for option in (get_args(kind) or [kind])]
         return next((option for option in options if option != value), None)
     if issubclass(kinds[0], BaseModel):  # a block that is left out
-        return kinds[0].model_validate({"use": "a.py:A"} if kinds[0] is Plugin else {"path": "another"})
+        if kinds[0] is Plugin:
+            return Plugin.model_validate({"use": "a.py:A"})
+        needed = {n: another(None, i.annotation) for n, i in kinds[0].model_fields.items() if i.is_required()}
+        return kinds[0].model_validate(needed)
     if kinds[0] is Path:
         return Path("another")
     if get_origin(annotation) is Mapping:

@@ -5,7 +5,7 @@ import pytest
 from gra.calls import Reply, Usage
 from gra.catalogue import load_catalogue
 from gra.config.synthesis import Budget
-from gra.engine.baseline import Cost, budget_like
+from gra.engine.baseline import Cost, budget_like, from_one_large_model
 from gra.engine.compute import compute, sizes, unsized
 from gra.engine.desk import BudgetSpent, Spending
 from gra.errors import ConfigError, Refused
@@ -58,3 +58,18 @@ def test_a_run_whose_models_have_no_size_is_nothing_to_compare_with() -> None:
     with pytest.raises(ConfigError, match="nothing yet"):
         budget_like(Cost("run", 0, 0, 0.0, ()))
     assert budget_like(Cost("run", 3, 10, 0.25, ())) == 0.25
+
+
+def test_what_one_large_model_would_take_is_its_writing_of_what_was_accepted() -> None:
+    spent = {
+        "keywords": Total(calls=12, refused=2, prompt_tokens=1000, cached_tokens=900, completion_tokens=100),
+        "response": Total(calls=5, prompt_tokens=1000, completion_tokens=500),
+        "review": Total(calls=900, prompt_tokens=10**6),
+    }
+    found = from_one_large_model(spent, 4)
+    assert found is not None
+    assert found.tokens == pytest.approx(4 * (110 + 300))
+    assert found.flops == pytest.approx(2 * 72e9 * found.tokens)
+    assert found.money == pytest.approx(1.2 * found.tokens / 1e6)
+    assert "no review" in found.assumed and "1.2 USD per million tokens" in found.assumed
+    assert from_one_large_model(spent, 0) is None and from_one_large_model({}, 3) is not None

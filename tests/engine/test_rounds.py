@@ -22,6 +22,7 @@ from gra.events import ignore
 from gra.postprocess.dedup import Known
 from gra.postprocess.matrix import Vectors
 from gra.records import Cast, Sample, Status
+from gra.store.reader import Ended
 from gra.synthesis.topics import Agenda, in_turn
 
 CAST = Cast("a", ("b",), "c")
@@ -78,7 +79,7 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rounds, "run_sample", run_sample)
             patch.setattr(rounds, "begin", self.begin)
-            ended = [(n, s if s.status is Status.PASSED else None) for n, s in stored.items()]
+            ended = [Ended(n, s.status, s if s.status is Status.PASSED else None) for n, s in stored.items()]
             return closed(await this.run(ended), stored)
 
 

@@ -58,8 +58,8 @@ async def test_what_has_ended_comes_in_order_without_what_is_owed(tmp_path: Path
     with Reader(run) as reader:
         ended = list(reader.iter_ended(1))
         assert list(reader.iter_ended(2)) == []
-    assert [index for index, _ in ended] == [n for n in range(1, 451) if n % 3]
-    assert [passed for _, passed in ended if passed] == [sample(n, Status.PASSED) for n in range(1, 451, 3)]
+    assert [e.index for e in ended] == [n for n in range(1, 451) if n % 3]
+    assert [e.passed for e in ended if e.passed] == [sample(n, Status.PASSED) for n in range(1, 451, 3)]
 
 
 async def test_the_pool_is_read_entry_by_entry(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from gra.cli import (
     models,
     preview,
     prompts,
+    replay,
     run,
     show,
     status,
@@ -107,6 +108,7 @@ app.command("diff")(diff.diff)
 app.command("export")(export.export)
 app.command("distill")(distill.distill)
 app.command("verify")(verify.verify)
+app.command("replay")(replay.replay)
 app.command("ablate")(ablate.ablate)
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gra.engine.run import Ending
     from gra.store.run_dir import RunDir
 
-STOPPING = "stopping in good order; once more, and it ends at once"
+STOPPING = "stopping in good order, when what is under way is answered; once more, and it ends at once"
 
 
 class Unexpected(GraError):

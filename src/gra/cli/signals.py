@@ -1,7 +1,8 @@
 """How the program is asked to end: by Ctrl-C, by a system (SIGTERM), by a terminal that closes (SIGHUP).
 
-The first signal calls off what is under way, so that it ends in good order; the second ends the process where it
-stands. Neither loses what was answered, which is on disk, and embedded servers end with the process (`gra.llm.serve`).
+The first signal calls off the run, which begins no new calls, waits a while for those under way (`engine.finish_s`),
+and ends in good order; the second ends the process where it stands. Neither loses what was answered, which is on disk,
+and embedded servers end with the process (`gra.llm.serve`).
 """
 
 from __future__ import annotations

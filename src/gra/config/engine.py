@@ -38,4 +38,6 @@ class EngineConfig(Settings):
     run stops (and can be resumed)."""
     give_up_after: int = Field(default=5, ge=1)
     """Requests in a row that one server may fail for good before the run stops (and can be resumed)."""
+    finish_s: float = Field(default=20.0, ge=0)
+    """Seconds that requests under way are given to be answered when the run is stopped; no new ones begin."""
     local: LocalConfig = LocalConfig()

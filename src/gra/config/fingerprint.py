@@ -27,6 +27,8 @@ EXCLUDED: Mapping[str, str] = {
     "models.*.api_key_env": "how we are let in",
     "models.*.concurrency": "every draw depends on names, never on the order of arrival",
     "models.*.parameters": "what a token costs; what is said does not depend on it",
+    "models.*.price": "as for its size",
+    "currency": "what prices are called",
     "embeddings.base_url": "as for models",
     "embeddings.api_key_env": "as for models",
     "embeddings.concurrency": "as for models",

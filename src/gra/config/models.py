@@ -46,6 +46,15 @@ class EndpointConfig(Settings):
         return self
 
 
+class Price(Settings):
+    """What a million tokens of a model cost, in the run's `currency`. Only what a run costs is reckoned from it."""
+
+    prompt: float = Field(ge=0)
+    cached: float | None = Field(default=None, ge=0)
+    """Prompt tokens that the server says it had in its cache; as `prompt` if it is not given."""
+    completion: float = Field(ge=0)
+
+
 class ModelConfig(EndpointConfig):
     """One member of the pool."""
 
@@ -56,6 +65,8 @@ class ModelConfig(EndpointConfig):
     parameters: float | None = Field(default=None, gt=0)
     """How many it has, for example 7.6e9; of a mixture of experts, those active for a token. Only what a run costs is
     reckoned from it. Catalogue models know."""
+    price: Price | None = None
+    """What its tokens cost. A catalogue model costs nothing unless this says otherwise."""
     roles: tuple[Part, ...] = ALL_PARTS
     """The parts this model may be drawn for."""
     share: float = Field(default=1.0, ge=0)

@@ -139,6 +139,9 @@ class Budget(Settings):
     compute: float | None = Field(default=None, gt=0)
     """Billions of parameters times millions of tokens in all: prompt tokens that were not cached, and completions. All
     models have to be of the catalogue or say their `parameters`."""
+    money: float | None = Field(default=None, gt=0)
+    """Cost in all, in `currency`; embeddings are not counted. All models have to be of the catalogue or have a
+    `price`."""
     minutes: float | None = Field(default=None, gt=0)
     """Wall time of one attempt."""
 
@@ -228,6 +231,8 @@ class SynthesisConfig(Settings):
     notes to it."""
     embeddings: EmbeddingConfig = EmbeddingConfig(catalogue="all-minilm-l6-v2")
     budget: Budget = Budget()
+    currency: str = Field(default="USD", min_length=1, max_length=8)
+    """What prices and `budget.money` are in; a name, nothing is converted."""
     random_seed: int = Field(default=0, ge=0, lt=2**63)
     """Every random draw of the run derives from this."""
 

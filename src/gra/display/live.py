@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gra.display.safe import one_line
-from gra.display.tally import Tally, yields
-from gra.events import Event, Listener, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded, ignore
+from gra.display.tally import Tally, foretold, yields
+from gra.events import Event, Forecast, Listener, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded, ignore
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,6 +24,8 @@ SAMPLE_LINE_S = 1.0
 """Least time between two lines about samples; those in between are counted."""
 STEP_LINE_S = 10.0
 """The same for the steps of a phase."""
+FORECAST_LINE_S = 60.0
+"""The same for what is still to come."""
 FRAMES_PER_S = 4
 
 
@@ -103,6 +105,7 @@ def frame(tally: Tally) -> RenderableType:
         bar,
         row(yields(dict(tally.ended))),
         row(f"{_clock(tally.seconds)} so far, {_left(tally)}; {speed}"),
+        *([row(foretold(tally.forecast))] if tally.forecast else []),
         *(row(notice, "yellow") for notice in list(tally.notices)),
     )
 
@@ -130,7 +133,7 @@ class Lines:
         self._write = write
         self._clock = clock
         self._all = all_of_them
-        self._last = {"sample": float("-inf"), "step": float("-inf")}
+        self._last = {"sample": float("-inf"), "step": float("-inf"), "forecast": clock()}
         self._skipped = 0
         self._phase, self._total = "", 0
 
@@ -148,6 +151,9 @@ class Lines:
                 self._sample(event)
             case RoundClosed(number, accepted, target, candidates):
                 self._write(f"round {number} closed: {accepted} of {target} accepted, from {candidates} candidates")
+            case Forecast():
+                if self._due("forecast", FORECAST_LINE_S):
+                    self._write(foretold(event))
             case Notice(text):
                 self._write(one_line(f"note: {text}", 1000))
 

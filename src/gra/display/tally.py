@@ -5,12 +5,23 @@ A display shows this attempt. What earlier attempts accepted is handed in, so th
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gra.config.synthesis import SynthesisConfig
-from gra.events import CallAnswered, Event, Notice, PhaseAdvanced, PhaseStarted, RoundClosed, SampleEnded
+from gra.events import (
+    CallAnswered,
+    Event,
+    Forecast,
+    Notice,
+    PhaseAdvanced,
+    PhaseStarted,
+    RoundClosed,
+    SampleEnded,
+    Span,
+)
 
 TOLD_LATER = 0
 """The target of a run that finds it out as it begins."""
@@ -38,6 +49,8 @@ class Tally:
     """Candidates that passed the review, by round, if it is not closed yet."""
     calls: int = 0
     replayed: int = 0
+    forecast: Forecast | None = None
+    """What is still to come, once a candidate has ended."""
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_NOTICES))
     _written: deque[tuple[float, int]] = field(default_factory=deque)
     _round_begun: tuple[float, int] = (0.0, 0)
@@ -63,6 +76,8 @@ class Tally:
             case RoundClosed(number, accepted):
                 self.closed[number] = accepted
                 self.passed.pop(number, None)
+            case Forecast():
+                self.forecast = event
             case Notice(text):
                 self.notices.append(text)
 
@@ -109,6 +124,29 @@ class Tally:
 def asked_for(config: SynthesisConfig) -> int:
     """Accepted samples that a run is asked for; of a refinement the seeds will tell."""
     return TOLD_LATER if config.task == "refine" else config.target
+
+
+def foretold(forecast: Forecast) -> str:
+    """For example `to come: 12-31 candidates, 21k-55k tokens, 0.12-0.31 USD, 2-4 min`."""
+    spans = [(forecast.candidates, "candidates"), (forecast.tokens, "tokens")]
+    if forecast.money is not None:
+        spans.append((forecast.money, forecast.currency))
+    return f"to come: {', '.join(f'{between(span)} {unit}' for span, unit in [*spans, (forecast.minutes, 'min')])}"
+
+
+def between(span: Span) -> str:
+    """The bounds of a number that is not known yet."""
+    if math.isinf(span.high):
+        return f"at least {short(span.low)}"
+    return f"{short(span.low)}-{short(span.high)}"
+
+
+def short(number: float) -> str:
+    """A number to two or three figures."""
+    for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:.3g}{sign}"
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
 GROUPS: Mapping[str, str] = {

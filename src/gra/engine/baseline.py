@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gra.config.models import ModelConfig
-from gra.engine.compute import compute, how_to_name, unsized
+from gra.config.models import ModelConfig, Price
+from gra.engine.compute import UNIT, compute, flops, how_to_name, unsized
+from gra.engine.prices import charge
 from gra.errors import ConfigError
 from gra.records import Status
-from gra.store.reader import Reader
+from gra.store.reader import Reader, Total
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,44 @@ class Cost:
     """In units of `engine.compute`; None if the size of a model is not known."""
     unsized: tuple[str, ...]
     """The models whose size is not known."""
+
+
+LARGE = 72e9
+"""Parameters of Qwen2.5-72B, the larger of the paper's two baselines (its model card says 72.7 billion)."""
+LARGE_PRICE = Price(prompt=1.2, completion=1.2)
+"""USD: what Together AI lists for Qwen2.5-72B-Instruct-Turbo (as of getmaxim.ai/bifrost/model-library)."""
+WRITING = ("keywords", "instruction", "response")
+"""The steps of a sample that are not review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a dataset would take from one large model. Never measured."""
+
+    tokens: float
+    flops: float
+    money: float
+    """In USD."""
+    assumed: str = (
+        "one call for each writing step of a sample, as long as this run's are on average; no review, nothing turned "
+        f"down, nothing cached; {LARGE / 1e9:.0f} billion parameters, {LARGE_PRICE.prompt:g} USD per million tokens"
+    )
+
+
+def from_one_large_model(spent: Mapping[str, Total], accepted: int) -> Estimate | None:
+    """What so many samples would take; None as long as there are none.
+
+    Args:
+        spent: by task.
+        accepted: samples.
+    """
+    if not accepted:
+        return None
+    written = [t for task, t in spent.items() if task in WRITING and t.calls > t.refused]
+    prompt = accepted * sum(t.prompt_tokens / (t.calls - t.refused) for t in written)
+    completion = accepted * sum(t.completion_tokens / (t.calls - t.refused) for t in written)
+    tokens = prompt + completion
+    return Estimate(tokens, flops(LARGE * tokens / UNIT), charge(LARGE_PRICE, prompt, 0, completion))
 
 
 def baseline(model: ModelConfig, budget: float | None = None) -> dict[str, object]:

@@ -52,6 +52,11 @@ def compute(spent: Mapping[str, Total], known: Mapping[str, float]) -> float | N
     return sum(known[name] * total.computed_tokens for name, total in spent.items() if total.calls) / UNIT
 
 
+def flops(units: float) -> float:
+    """Floating-point operations of so many units: two for each parameter and token."""
+    return 2 * UNIT * units
+
+
 def unsized(spent: Mapping[str, Total], known: Mapping[str, float]) -> list[str]:
     """The models that were asked, and whose size is not known."""
     return [name for name, total in spent.items() if total.calls and name not in known]

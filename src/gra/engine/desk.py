@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gra.calls import CallId, Reply, Request
-from gra.config.synthesis import Budget
-from gra.engine.compute import UNIT, UNIT_NAME
+from gra.config.models import Price
+from gra.config.synthesis import Budget, SynthesisConfig
+from gra.engine.compute import UNIT, UNIT_NAME, compute, sizes_of
+from gra.engine.prices import FREE, charge, money, prices_of
 from gra.errors import Refused
 from gra.events import CallAnswered, Listener
 from gra.ids import index_of
 from gra.llm import BackedModel, Endpoint
 from gra.store.ledger import Ledger
+from gra.store.reader import Totals
 
 
 class BudgetSpent(Exception):  # a state of the run, not an error
@@ -35,6 +38,11 @@ class Spending:
     """In the unit of `engine.compute`; counts only what `sizes` knows."""
     sizes: Mapping[str, float] = field(default_factory=dict)
     """Parameters by model."""
+    money: float = 0.0
+    """Counts only what `prices` knows."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By model."""
+    currency: str = "USD"
     started: float = field(default_factory=time.monotonic)
 
     def check(self) -> None:
@@ -49,6 +57,8 @@ class Spending:
             raise BudgetSpent(f"the budget of {self.budget.tokens} tokens is spent")
         if self.budget.compute is not None and self.compute >= self.budget.compute:
             raise BudgetSpent(f"the budget of {self.budget.compute:.4g} {UNIT_NAME} is spent")
+        if self.budget.money is not None and self.money >= self.budget.money:
+            raise BudgetSpent(f"the budget of {self.budget.money:g} {self.currency} is spent")
         minutes = (time.monotonic() - self.started) / 60
         if self.budget.minutes is not None and minutes >= self.budget.minutes:
             raise BudgetSpent(f"the budget of {self.budget.minutes:g} minutes is spent")
@@ -61,6 +71,23 @@ class Spending:
             self.tokens += used.prompt_tokens + used.completion_tokens
             computed = used.prompt_tokens - used.cached_tokens + used.completion_tokens
             self.compute += self.sizes.get(model, 0.0) * computed / UNIT
+            price = self.prices.get(model, FREE)
+            self.money += charge(price, used.prompt_tokens, used.cached_tokens, used.completion_tokens)
+
+
+def spent_so_far(config: SynthesisConfig, totals: Totals) -> Spending:
+    """What earlier attempts have used, to go on counting from."""
+    known, priced, spent = sizes_of(config), prices_of(config), totals.by_model()
+    return Spending(
+        config.budget,
+        calls=totals.all.calls,
+        tokens=totals.all.prompt_tokens + totals.all.completion_tokens,
+        compute=compute(spent, known) or 0.0,
+        sizes=known,
+        money=money(spent, priced) or 0.0,
+        prices=priced,
+        currency=config.currency,
+    )
 
 
 class Desk:

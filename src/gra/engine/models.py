@@ -46,6 +46,8 @@ API_CONCURRENCY = 32
 """The most requests under way at an API unless the configuration says otherwise."""
 API_FIRST = 4
 """Requests under way at an API to begin with; how many it really takes is found out."""
+LOOK_S = 0.05
+"""How often it is looked at whether the last answers have come, when a run is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ class OpenModels:
 
     slots: Mapping[str, Slots]
     """Of the models that are served here."""
+
+    async def finish(self, patience_s: float) -> None:
+        """Let no new request begin, and wait for those under way, so many seconds at most."""
+        limits = [model.server.limit for model in self.endpoints.values()]
+        for limit in limits:
+            limit.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while any(limit.taken for limit in limits):  # noqa: ASYNC110 (at the end of a run, some seconds at most)
+                    await asyncio.sleep(LOOK_S)
 
     @property
     def accounts(self) -> Mapping[str, Account]:

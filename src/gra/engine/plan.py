@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from gra.config.pool import adjudicated, committee_size, judges
+from gra.config.pool import adjudicated, committee_size, judges, members
 from gra.config.synthesis import SeedsGate, SynthesisConfig, bounded
+from gra.engine.prices import charge, prices
 from gra.records import Passage, Reading, Seed, Stage
 
 CHARACTERS_PER_TOKEN = 4.0
@@ -65,6 +66,8 @@ class Scenario:
     accepted: int
     """The target, or less if the budget of candidates ends first."""
     costs: tuple[Cost, ...]
+    money: float | None = None
+    """In the run's `currency`, before the servers' caches; None if a model's price is not known."""
 
     @property
     def total(self) -> Cost:
@@ -145,7 +148,16 @@ def _scenario(
     accepted = min(config.target, round(candidates * share))
     each = (_refined if config.task == "refine" else _candidate)(config, lengths, written, share)
     summaries = _summary(config, lengths).times(accepted * (config.task != "refine"))  # a seed has its own
-    return Scenario(name, share, candidates, accepted, (*before, *(c.times(candidates) for c in each), summaries))
+    costs = (*before, *(c.times(candidates) for c in each), summaries)
+    return Scenario(name, share, candidates, accepted, costs, _money(config, sum(costs, Cost("all"))))
+
+
+def _money(config: SynthesisConfig, total: Cost) -> float | None:
+    """What it costs if every model that takes part has the same share of it."""
+    taking_part, known = members(config), prices([model.model_dump() for model in config.models])
+    if any(name not in known for name in taking_part):
+        return None
+    return fmean(charge(known[name], total.prompt_tokens, 0, total.completion_tokens) for name in taking_part)
 
 
 # --- one call ---------------------------------------------------------------------------------------------------------
@@ -284,4 +296,5 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
         f"{DISPUTED:.0%} of reviews are disputed; {revised}; no repair turns",
         "candidates that are begun ahead and turn out not to be needed are not counted",
         "prompt tokens are counted before the server's cache",
+        *(["every model takes the same share of the tokens"] if any(model.price for model in config.models) else []),
     )

@@ -42,6 +42,10 @@ class Quotas:
         """Samples that the domain still lacks if so many have passed, and as far as is known survive."""
         return max(self.asked[domain] - passed, self._missing.get(domain, 0))
 
+    def lack(self) -> int:
+        """Samples that all domains together still lack, by what was counted."""
+        return sum(self.missing(domain, self._passed[domain]) for domain in self.asked)
+
     def within(self, decided: Iterable[Decision]) -> Iterator[tuple[Decision, bool]]:
         """Each decision, best first, and whether it is more than its domain asks for."""
         left = Counter(self.asked)

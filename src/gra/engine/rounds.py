@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,11 +24,13 @@ from gra.engine.desk import BudgetSpent
 from gra.engine.outcome import FULL, Fate, Outcome, fate_of, surplus
 from gra.engine.quotas import Quotas
 from gra.engine.vectors import Embedder
+from gra.engine.yields import Course
 from gra.errors import EndpointError, OutOfService, StoreError
 from gra.events import Listener, SampleEnded
 from gra.postprocess.dedup import Known, Selection
 from gra.postprocess.matrix import Vectors
 from gra.records import Sample, Status
+from gra.store.reader import Ended
 from gra.store.writer import Writer
 from gra.synthesis.plugged import processed
 from gra.synthesis.refine import refine_sample
@@ -37,8 +40,9 @@ BLIND_YIELD = 0.5
 """Share of candidates taken to pass before any has ended."""
 PAGE = 256
 """Candidates of an earlier attempt that are taken over at once."""
-NEW, BEGUN, ENDED = range(3)
-"""How far a candidate is: one byte for each that there may be."""
+NEW, BEGUN = -1, -2
+ENDS = tuple(Status)
+"""How far a candidate is, or how it ended, by its place here: one byte for each that there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ class Round:
     _refined: set[int] = field(default_factory=set)
     """In refinement, those that passed with a new response."""
     _frontier: int = 0
+    _course: Course = field(default_factory=Course)
+    _collapsed: str = ""
+    """Why it is no use to go on; empty as long as it is."""
     _ends: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """How many have ended, by domain and by whether they passed."""
     _failed: int = 0
@@ -84,17 +91,17 @@ class Round:
         self._quotas = Quotas(agenda.quotas(self.limits.target), self._domain)
         self._selection = Selection(self.pool, self.study.config.dedup_below)
         """Those that passed among the first `_frontier` candidates, but for those whose domain was full."""
-        self._state = bytearray(self.limits.candidates)
+        self._state = array("b", [NEW]) * self.limits.candidates
         self._under_way: Counter[str] = Counter()
         self._numbers = {domain: agenda.numbers(domain) for domain in self._quotas.asked}
         self._next = {domain: next(numbers) for domain, numbers in self._numbers.items()}
         """By domain, the first number that may not have been begun."""
 
-    async def run(self, known: Iterable[tuple[int, Sample | None]]) -> Outcome:
+    async def run(self, known: Iterable[Ended]) -> Outcome:
         """Run candidates until the target is met, or cannot be.
 
         Args:
-            known: candidates that ended in an earlier attempt, in order; the sample of those that passed.
+            known: candidates that ended in an earlier attempt, in order.
 
         Raises:
             OutOfService: an endpoint fails every candidate that needs it; the run can be resumed.
@@ -103,7 +110,7 @@ class Round:
         statement, full = "", False
         try:
             full = await self._recall(known)
-            while not (full or self._frontier >= self.limits.candidates):
+            while not (full or self._collapsed or self._frontier >= self.limits.candidates):
                 self._launch()
                 await self._wait()
                 full = self._advance()
@@ -112,34 +119,46 @@ class Round:
         finally:
             called_off = await self._call_off()
         fates = await asyncio.to_thread(self._fates)
-        return self._full(fates, called_off) if full else self._short(fates, statement or self._too_few(fates))
+        if full:
+            return self._full(fates, called_off)
+        return self._short(fates, statement or self._collapsed or self._too_few(fates))
 
-    async def _recall(self, known: Iterable[tuple[int, Sample | None]]) -> bool:
+    async def _recall(self, known: Iterable[Ended]) -> bool:
         """Take over what ended earlier, as far as it takes to fill the round. True if it is full."""
         remaining = iter(known)
         while page := list(islice(remaining, PAGE)):
-            await self._embed([sample for _, sample in page if sample is not None])
-            for index, sample in page:
-                self._note(index, sample)
+            await self._embed([ended.passed for ended in page if ended.passed is not None])
+            for ended in page:
+                self._note(ended)
             if self._advance():
                 return True
         return self._advance()
 
     def _advance(self) -> bool:
         """Move the frontier, one at a time, over candidates that have ended or do not count. True if all is full."""
-        while self._frontier < self.limits.candidates:
+        while self._frontier < self.limits.candidates and not self._collapsed:
             index, domain = self._frontier, self._domain(self._frontier)
             full = self._quotas.is_full(domain)
-            if self._state[index] != ENDED and not full:
+            if self._state[index] < 0 and not full:
                 break
             self._frontier += 1
             score, vector = self._scores.pop(index, None), self._vectors.pop(index, None)
-            if full or score is None or vector is None:
+            if full:
                 continue
-            self._selection.add(index, score, vector, domain)
-            if self._quotas.count(index) and self._quotas.settle(self._selection.accepted()):
-                return True
+            self._course.add(index, ENDS[self._state[index]])
+            if score is not None and vector is not None:
+                self._selection.add(index, score, vector, domain)
+                if self._quotas.count(index) and self._quotas.settle(self._selection.accepted()):
+                    return True
+            self._collapsed = self._collapse()
         return False
+
+    def _collapse(self) -> str:
+        """Why the round cannot become full any more, by those before the frontier. A refinement tries all its seeds."""
+        if self.study.config.task == "refine":
+            return ""
+        left = self.limits.candidates - self._frontier
+        return self._course.collapse(self._quotas.lack(), left, self._selection.duplicates)
 
     def _launch(self) -> None:
         """Begin as many candidates as are likely to be needed, and no more: what is not needed costs as much."""
@@ -216,10 +235,11 @@ class Round:
             if not task.cancelled() and task.exception() is None:
                 sample = task.result()
                 self._failed += sample.status is Status.FAILED
-                self._note(index, sample if sample.status is Status.PASSED else None)
+                self._note(Ended(index, sample.status, sample if sample.status is Status.PASSED else None))
 
-    def _note(self, index: int, passed: Sample | None) -> None:
-        self._state[index] = ENDED
+    def _note(self, ended: Ended) -> None:
+        index, passed = ended.index, ended.passed
+        self._state[index] = ENDS.index(ended.status)
         self._ends[self._domain(index), passed is not None] += 1
         if passed is not None:
             self._scores[index] = passed.score
@@ -233,7 +253,7 @@ class Round:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._collect(tasks)
-        return [index for index in tasks.values() if self._state[index] != ENDED]
+        return [index for index in tasks.values() if self._state[index] < 0]
 
     def _fates(self) -> tuple[Fate, ...]:
         below = self.study.config.dedup_below

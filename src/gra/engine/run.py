@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from gra.config.load import RunConfig
 from gra.config.pool import check_pool
 from gra.config.synthesis import Budget, SynthesisConfig, bounded
 from gra.engine.closing import Closing
-from gra.engine.compute import compute, sizes_of
-from gra.engine.desk import BudgetSpent, Desk, Spending
+from gra.engine.compute import sizes_of
+from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
+from gra.engine.forecast import Outlook
 from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
+from gra.engine.prices import prices_of
 from gra.engine.rounds import Limits, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
@@ -35,6 +37,10 @@ from gra.synthesis.plugged import cast_by, own_processors
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
+from gra.together import called_off_gently
+
+PASSAGES = "passages"
+"""The fact that holds the documents' passages, so that a run can be replayed without their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ async def synthesise(
     check_pool(config.synthesis)
     # A budget that cannot be reckoned, or code that is not there, is told of before anything is fetched.
     sizes_of(config.synthesis)
+    prices_of(config.synthesis)
     for plugin in config.synthesis.plugins.values():
         load(plugin.use)
     material = read_material(config.synthesis)
@@ -90,7 +97,9 @@ async def synthesise(
             async with open_models(config, listen, run.logs) as models:
                 try:
                     with Ledger(writer, others) as ledger:
-                        return await state.go_on(models, ledger, material)
+                        patience = config.engine.finish_s
+                        work = state.go_on(models, ledger, material)
+                        return await called_off_gently(work, lambda: models.finish(patience))
                 finally:
                     await state.keep_accounts(models)
 
@@ -143,10 +152,7 @@ class Progress:
     async def go_on(self, models: OpenModels, ledger: Ledger, material: Material) -> Ending:
         """Everything that is left to do."""
         synthesis = self.config.synthesis
-        totals, known = self.reader.totals(), sizes_of(synthesis)
-        tokens = totals.all.prompt_tokens + totals.all.completion_tokens
-        used = compute(totals.by_model(), known) or 0.0
-        spending = Spending(synthesis.budget, totals.all.calls, tokens, used, known)
+        spending = spent_so_far(synthesis, self.reader.totals())
         desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
         unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget()), self.listen)
@@ -155,6 +161,8 @@ class Progress:
             chosen = choose_readings(synthesis, models.abilities)
             await self._same("readings", chosen)
             await self._same("models", dict(models.identities))
+            if material.passages and self.reader.fact(PASSAGES) is None:
+                await self.writer.put_fact(PASSAGES, [asdict(passage) for passage in material.passages])
             readings = make_readings(synthesis, chosen, models.lanes)
             entries: Sequence[Entry] = self.reader.entries()
             if material.seeds and not entries:
@@ -170,7 +178,8 @@ class Progress:
                 agenda = self._agenda(number, order, material.passages)
                 pool = Pool(entries, synthesis.examples[0])
                 study = Study(synthesis, pool, readings, casting, gate, desk, agenda, processors)
-                statement = await self._round(study, number, embedder, Annotator(unbounded, synthesis), entries)
+                closing = Annotator(unbounded, synthesis)
+                statement = await self._round(study, number, embedder, closing, entries, self._outlook(spending))
                 if statement:
                     return self.ending(statement)
                 entries = self.reader.entries()
@@ -186,6 +195,13 @@ class Progress:
         for name, account in models.accounts.items():
             if account.faults:
                 self.listen(Notice(f"{name}: {account}"))
+
+    def _outlook(self, spending: Spending) -> Outlook:
+        """Tells of what is still to come, from what the run has come to."""
+        counts = Counter(self.reader.funnel().by_status)
+        kept = counts[Status.ACCEPTED] + counts[Status.PASSED]
+        ended = counts.total() - counts[Status.SURPLUS] - counts[Status.FAILED]
+        return Outlook(self.listen, spending, max(0, self.config.synthesis.target - kept), kept, ended)
 
     def _agenda(self, number: int, order: tuple[str, ...], passages: tuple[Passage, ...]) -> Agenda:
         """The round's part of the run's order, and the passages that follow on those of earlier rounds."""
@@ -227,7 +243,13 @@ class Progress:
         await self.writer.put_fact(fact, now)
 
     async def _round(
-        self, study: Study, number: int, embedder: Embedder, closing: Annotator, entries: Sequence[Entry]
+        self,
+        study: Study,
+        number: int,
+        embedder: Embedder,
+        closing: Annotator,
+        entries: Sequence[Entry],
+        outlook: Outlook,
     ) -> str:
         """One round; returns why the run cannot go on, or nothing."""
         synthesis, target = study.config, share(study.config, number)
@@ -243,7 +265,7 @@ class Progress:
         self.listen(PhaseStarted("round", f"{number} of {synthesis.rounds}", target))
         # A seed would be the duplicate of itself: what is refined is compared with its own kind only.
         pool = await embedder.known([] if synthesis.task == "refine" else entries)
-        this = Round(study, number, limits, pool, embedder, self.writer, self.listen)
+        this = Round(study, number, limits, pool, embedder, self.writer, outlook)
         outcome = await this.run(self.reader.iter_ended(number))
         annotator = Annotator(study.ask, synthesis) if outcome.statement else closing
         await Closing(number, outcome, self.reader, self.writer).close(annotator, limits.concurrency)

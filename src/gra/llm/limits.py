@@ -59,6 +59,7 @@ class Limit:
         self._window = Window(places, min(first or places, places), places)
         self._generation = 0
         self._taken = 0
+        self._closed = False
         self._arrivals = itertools.count()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._pause: asyncio.TimerHandle | None = None
@@ -81,6 +82,10 @@ class Limit:
     def is_current(self, generation: int) -> bool:
         """True for a place that was taken after the last cut."""
         return generation == self._generation
+
+    def close(self) -> None:
+        """Let nobody in any more: whoever waits, waits until it is called off. Those inside may stay."""
+        self._closed = True
 
     @asynccontextmanager
     async def place(self, urgency: int = 0) -> AsyncIterator[int]:
@@ -142,7 +147,7 @@ class Limit:
         self._admit()
 
     def _is_free(self) -> bool:
-        return self._pause is None and self._taken < self.width
+        return not self._closed and self._pause is None and self._taken < self.width
 
     def _admit(self) -> None:
         while self._waiting and self._is_free():

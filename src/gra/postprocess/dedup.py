@@ -73,6 +73,8 @@ class Selection:
         """Places of those that the pool excludes."""
         self._excluded: set[int] = set()
         """Places of those that are not accepted."""
+        self.duplicates: set[int] = set()
+        """The same by their numbers, as far as they have been compared."""
         self._compared = 0
         self._accepted: Counter[str] = Counter()
 
@@ -154,6 +156,7 @@ class Selection:
             if excluded == (place in self._excluded):
                 continue
             (self._excluded.add if excluded else self._excluded.remove)(place)
+            (self.duplicates.add if excluded else self.duplicates.remove)(self._indexes[place])
             self._accepted[self._groups[place]] += -1 if excluded else 1
             for other in rivals:
                 if self._rank(other) > rank:

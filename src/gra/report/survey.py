@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from gra.engine.compute import compute, sizes, unsized
+from gra.engine.baseline import Estimate, from_one_large_model
+from gra.engine.compute import compute, flops, sizes, unsized
+from gra.engine.prices import FREE, cost_of, money, prices, unpriced
 from gra.records import Opinion, Sample, Status
 from gra.report.funnel import Funnel
 from gra.report.opening import state_of, written_config
 
 if TYPE_CHECKING:
-    from gra.store.reader import Reader, Round, Totals
+    from gra.config.models import Price
+    from gra.store.reader import Reader, Round, Total, Totals
 
 SHOWN = 3
 """Accepted samples kept to show, and reasons told of each status."""
@@ -71,6 +74,13 @@ class Report:
     """Cost in the unit of `engine.compute`; None if the size of a model is not known."""
     unsized: tuple[str, ...]
     """The models whose size is not known."""
+    money: float | None
+    """What all calls cost, in `currency`; None if a model's price is not known."""
+    unpriced: tuple[str, ...]
+    """The models whose price is not known."""
+    prices: Mapping[str, Price]
+    """By model; embedded ones without a price of their own have one of nothing."""
+    currency: str
     exam: tuple[dict[str, Any], ...]
     readings: dict[str, str]
     outside: dict[str, float]
@@ -88,10 +98,36 @@ class Report:
         spent = self.totals.all
         return (spent.prompt_tokens + spent.completion_tokens) / self.accepted if self.accepted else None
 
+    @property
+    def flops(self) -> float | None:
+        """Floating-point operations of all models; None if the size of one is not known."""
+        return None if self.compute is None else flops(self.compute)
+
+    @property
+    def charged(self) -> bool:
+        """Whether any model has a price other than nothing, so that money is worth a word."""
+        return any(price != FREE for price in self.prices.values())
+
+    @property
+    def large(self) -> Estimate | None:
+        """What the accepted samples would have taken from one large model; None if there are none."""
+        return from_one_large_model(self.totals.by_task(), self.accepted)
+
+    def money_of(self, model: str, total: Total) -> float | None:
+        """What calls of a model cost; None without a price."""
+        return cost_of(total, self.prices[model]) if model in self.prices else None
+
     def plain(self) -> dict[str, Any]:
         """The report as JSON data."""
         usage = [
-            {"model": model, "role": ROLES.get(task, task), "task": task, **asdict(total), "hit_rate": total.hit_rate}
+            {
+                "model": model,
+                "role": ROLES.get(task, task),
+                "task": task,
+                **asdict(total),
+                "hit_rate": total.hit_rate,
+                "money": self.money_of(model, total),
+            }
             for (model, task), total in self.totals.cells.items()
         ]
         return {
@@ -109,6 +145,10 @@ class Report:
             },
             "tokens_per_accepted": self.tokens_per_accepted,
             "compute": self.compute,
+            "flops": self.flops,
+            "money": self.money,
+            "currency": self.currency,
+            "single_72b_estimated": asdict(self.large) if self.large else None,
             "exam": list(self.exam),
             "readings": self.readings,
             "outside_yes_and_no": self.outside,
@@ -131,7 +171,8 @@ def report_on(reader: Reader) -> Report:
     target = int(config.get("target", 0))
     # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
     accepted = survey.counts[Status.ACCEPTED]
-    totals, known = reader.totals(), sizes(config.get("models", ()))
+    totals, models = reader.totals(), config.get("models", ())
+    spent, known, priced = totals.by_model(), sizes(models), prices(models)
     return Report(
         folder=str(reader.run.path),
         state=state_of(reader, accepted, target),
@@ -141,8 +182,12 @@ def report_on(reader: Reader) -> Report:
         funnel=survey.funnel,
         ended=survey.ended(),
         totals=totals,
-        compute=compute(totals.by_model(), known),
-        unsized=tuple(unsized(totals.by_model(), known)),
+        compute=compute(spent, known),
+        unsized=tuple(unsized(spent, known)),
+        money=money(spent, priced),
+        unpriced=tuple(unpriced(spent, priced)),
+        prices=priced,
+        currency=str(config.get("currency", "USD")),
         exam=tuple(reader.fact("exam") or ()),
         readings=reader.fact("readings") or {},
         outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},

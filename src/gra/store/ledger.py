@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gra.calls import CallId, Reply, Request
 from gra.errors import Refused
 from gra.store.database import connect_reader, sqlite_boundary
-from gra.store.rows import Answer, find_call
+from gra.store.rows import Answer, find_call, find_refusal, is_known
 from gra.store.run_dir import RunDir
 from gra.store.writer import Writer
 
@@ -62,6 +62,16 @@ class Ledger:
         """
         with sqlite_boundary(self._database):
             return find_call(self._connection, call, digest)
+
+    def find_refusal(self, call: CallId, digest: str) -> Refused | None:
+        """The refusal that a call got, None if none is on record."""
+        with sqlite_boundary(self._database):
+            return find_refusal(self._connection, call, digest)
+
+    def knows(self, call: CallId) -> bool:
+        """Whether a call of this name was answered, be it with another digest."""
+        with sqlite_boundary(self._database):
+            return is_known(self._connection, call)
 
     def find_elsewhere(self, call: CallId, digest: str) -> Reply | None:
         """The reply that another run has to this very call. It is the caller's to commit.

@@ -77,6 +77,16 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """A candidate that has ended."""
+
+    index: int
+    status: Status
+    passed: Sample | None
+    """The sample, if it passed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Funnel:
     """How many samples ended how."""
 
@@ -153,22 +163,19 @@ class Reader:
                 return
             last = page[-1][:2]
 
-    def iter_ended(self, round: int) -> Iterator[tuple[int, Sample | None]]:
-        """What has ended in an open round, in order, by number: a sample that passed, else nothing more.
-
-        Failed ones are left out: they are owed.
-        """
+    def iter_ended(self, round: int) -> Iterator[Ended]:
+        """What has ended in an open round, in order. Failed ones are left out: they are owed."""
         query = """
-            SELECT idx, CASE status WHEN 'passed' THEN body END FROM samples
+            SELECT idx, status, CASE status WHEN 'passed' THEN body END FROM samples
             WHERE round = ? AND idx > ? AND status != 'failed' ORDER BY idx LIMIT ?
         """
         last, full = -1, True
         while full:
             page = self._rows(query, (round, last, _PAGE))
-            for last, body in page:
+            for last, status, body in page:
                 with sqlite_boundary(self.run.database):
                     sample = None if body is None else read_sample(body)
-                yield last, sample
+                yield Ended(last, Status(status), sample)
             full = len(page) == _PAGE
 
     def ended(self, round: int) -> dict[str, Status]:

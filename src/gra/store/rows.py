@@ -30,6 +30,7 @@ _FIND_CALL = """
     SELECT reply FROM calls
     WHERE sample = ? AND step = ? AND attempt = ? AND digest = ? AND outcome = 'reply'
 """
+_FIND_REFUSAL = _FIND_CALL.replace("'reply'", "'refused'")
 _PUT_SAMPLE = """
     INSERT INTO samples (id, round, idx, status, domain, reason, score, generator, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -100,6 +101,18 @@ def find_call(connection: sqlite3.Connection, call: CallId, digest: str) -> Repl
     """The stored reply to a call. A refusal is on record but is no reply: what caused it may have been mended."""
     row = connection.execute(_FIND_CALL, _key(call, digest)).fetchone()
     return None if row is None else from_json(Reply, text_of(row[0]))
+
+
+def find_refusal(connection: sqlite3.Connection, call: CallId, digest: str) -> Refused | None:
+    """What a server said when it would not answer a call; there may be a reply all the same, from a later attempt."""
+    row = connection.execute(_FIND_REFUSAL, _key(call, digest)).fetchone()
+    return None if row is None else Refused(from_json(str, text_of(row[0])))
+
+
+def is_known(connection: sqlite3.Connection, call: CallId) -> bool:
+    """Whether there is any answer to a call by this name, whatever was asked."""
+    query = "SELECT 1 FROM calls WHERE sample = ? AND step = ? AND attempt = ?"
+    return connection.execute(query, _key(call, "")[:3]).fetchone() is not None
 
 
 def read_call(row: tuple[Any, ...]) -> StoredCall:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from gra.cli.inspection import Inspection, Look
+from gra.cli.views.cost_view import sum_of_money
 from gra.cli.views.parts import count, heading, line, path_line, table
 from gra.config.pool import adjudicated, committee_size
 from gra.config.synthesis import SynthesisConfig
-from gra.engine.plan import Plan
+from gra.display.tally import short
+from gra.engine.plan import Plan, Scenario
 from gra.synthesis.topics import in_turn, shares_of
 
 SKIPPED = {"malformed": "malformed", "empty": "empty", "duplicates": "seen before"}
@@ -118,6 +120,7 @@ def _plan(plan: Plan, synthesis: SynthesisConfig) -> Iterator[RenderableType]:
             )
         )
     yield table(("yield", "candidates", "accepted", "calls", "prompt", "written"), rows, numbers=range(1, 6))
+    yield line(_between(plan, synthesis.currency), indent=2)
     middle = next(s for s in plan.scenarios if s.name == "expected")
     yield line(f"of the expected {middle.total.calls:,.0f} calls:", indent=2)
     steps = [(c.step, *(f"{n:,.0f}" for n in (c.calls, c.prompt_tokens, c.completion_tokens))) for c in middle.costs]
@@ -125,6 +128,27 @@ def _plan(plan: Plan, synthesis: SynthesisConfig) -> Iterator[RenderableType]:
     yield line("Assumed:", indent=2)
     for assumption in plan.assumptions:
         yield line(f"- {assumption}", indent=4, style="dim")
-    limit = synthesis.budget.calls
-    if limit is not None and limit < middle.total.calls:
-        yield line(f"The budget of {limit:,} calls ends the run before that.", indent=2, style="yellow")
+    yield from _budgets(middle, synthesis)
+
+
+def _between(plan: Plan, currency: str) -> str:
+    """The estimate as intervals, from the highest yield to the lowest."""
+    totals = [s.total.prompt_tokens + s.total.completion_tokens for s in plan.scenarios]
+    told = [f"{short(min(totals))} to {short(max(totals))} tokens"]
+    costs = [s.money for s in plan.scenarios if s.money]
+    if costs:
+        told.append(f"{sum_of_money(min(costs))} to {sum_of_money(max(costs))} {currency}")
+    return f"{', '.join(told)}; minutes are foretold once models have answered"
+
+
+def _budgets(expected: Scenario, synthesis: SynthesisConfig) -> Iterator[RenderableType]:
+    """The limits that the run is likely to meet."""
+    total, budget = expected.total, synthesis.budget
+    planned: tuple[tuple[str, float | None, float | None], ...] = (
+        ("calls", budget.calls, total.calls),
+        ("tokens", budget.tokens, total.prompt_tokens + total.completion_tokens),
+        (synthesis.currency, budget.money, expected.money),
+    )
+    for unit, limit, needed in planned:
+        if limit is not None and needed is not None and limit < needed:
+            yield line(f"The budget of {limit:,} {unit} ends the run before that.", indent=2, style="yellow")

@@ -31,5 +31,12 @@ def amount(compute: float | None) -> str:
     return f"{compute:,.0f}" if compute >= 1000 else f"{compute:.3g}"
 
 
+def sum_of_money(value: float | None) -> str:
+    """To the hundredth, or to three figures where that is less than one."""
+    if value is None:
+        return "unknown"
+    return f"{value:,.2f}" if value >= 1 or not value else f"{value:.3g}"
+
+
 def _each(compute: float | None, accepted: int) -> float | None:
     return None if compute is None or not accepted else compute / accepted

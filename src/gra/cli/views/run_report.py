@@ -8,10 +8,11 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from gra.cli.views.cost_view import amount
+from gra.cli.views.cost_view import amount, sum_of_money
 from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
 from gra.display.safe import one_line
 from gra.engine.compute import UNIT_NAME, how_to_name
+from gra.engine.prices import how_to_price
 from gra.records import Sample
 from gra.report.survey import ROLES, Report
 from gra.store.reader import Total
@@ -87,9 +88,20 @@ def cost(report: Report, seconds: float | None) -> Iterator[RenderableType]:
         indent=2,
     )
     if report.compute is not None:
-        yield line(f"compute: {amount(report.compute)} {UNIT_NAME}", indent=2)
+        yield line(f"compute: {amount(report.compute)} {UNIT_NAME}, {report.flops:.3g} FLOPs", indent=2)
     elif report.unsized:
         yield line(f"compute: unknown; {how_to_name(report.unsized)}", indent=2, style="dim")
+    if report.charged and report.money is not None:
+        yield line(f"money: {sum_of_money(report.money)} {report.currency}", indent=2)
+    elif report.charged:
+        yield line(f"money: unknown; {how_to_price(report.unpriced)}", indent=2, style="dim")
+    if large := report.large:
+        yield line(
+            f"estimated for the same {count(report.accepted, 'sample')} from a single 72B model: "
+            f"{large.tokens:,.0f} tokens, {large.flops:.3g} FLOPs, {sum_of_money(large.money)} USD ({large.assumed})",
+            indent=2,
+            style="dim",
+        )
 
 
 def status(report: Report) -> Iterator[RenderableType]:
@@ -147,7 +159,8 @@ def _candidates_of(round: Any) -> str:
 
 
 def _by_model(report: Report) -> RenderableType:
-    return _usage([((model,), total) for model, total in sorted(report.totals.by_model().items())], ("model",))
+    rows = [((model,), total) for model, total in sorted(report.totals.by_model().items())]
+    return _usage(report, rows, ("model",))
 
 
 def _by_role(report: Report) -> RenderableType:
@@ -156,10 +169,10 @@ def _by_role(report: Report) -> RenderableType:
     for (model, task), total in report.totals.cells.items():
         key = (model, ROLES.get(task, task))
         cells[key] = cells.get(key, Total()) + total
-    return _usage(sorted(cells.items()), ("model", "part"))
+    return _usage(report, sorted(cells.items()), ("model", "part"))
 
 
-def _usage(rows: Sequence[tuple[tuple[str, ...], Total]], names: tuple[str, ...]) -> RenderableType:
+def _usage(report: Report, rows: Sequence[tuple[tuple[str, ...], Total]], names: tuple[str, ...]) -> RenderableType:
     cells = [
         (
             *key,
@@ -169,10 +182,20 @@ def _usage(rows: Sequence[tuple[tuple[str, ...], Total]], names: tuple[str, ...]
             "-" if t.hit_rate is None else f"{t.hit_rate:.0%}",
             f"{t.completion_tokens:,}",
             f"{t.seconds:,.0f}",
+            *([sum_of_money(report.money_of(key[0], t))] if report.charged else []),
         )
         for key, t in rows
     ]
-    columns = (*names, "calls", "prompt", "cached", "hit", "written", "seconds")
+    columns = (
+        *names,
+        "calls",
+        "prompt",
+        "cached",
+        "hit",
+        "written",
+        "seconds",
+        *([report.currency] if report.charged else []),
+    )
     return table(columns, cells, numbers=range(len(names), len(columns)))
 
 
