@@ -177,7 +177,7 @@ class Progress:
         await self.writer.put_fact("servers", dict(sorted({**kept, **now}.items())))
         for name, account in models.accounts.items():
             if account.faults:
-                self.listen(Notice(f"{name}: {account}"))
+                self.listen(Notice(f"{name}: {account}; {account.retries} tries again"))
 
     def _agenda(self, number: int, order: tuple[str, ...], passages: tuple[Passage, ...]) -> Agenda:
         """The round's part of the run's order, and the passages that follow on those of earlier rounds."""
