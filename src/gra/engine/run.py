@@ -194,7 +194,7 @@ class Progress:
         await self.writer.put_fact("servers", dict(sorted({**kept, **now}.items())))
         for name, account in models.accounts.items():
             if account.faults:
-                self.listen(Notice(f"{name}: {account}"))
+                self.listen(Notice(f"{name}: {account}; {account.retries} tries again"))
 
     def _outlook(self, spending: Spending) -> Outlook:
         """Tells of what is still to come, from what the run has come to."""

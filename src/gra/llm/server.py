@@ -36,11 +36,7 @@ class Account:
     """How often it was taken for dead."""
 
     def __str__(self) -> str:
-        faults = ", ".join(f"{n} x {name}" for name, n in sorted(self.faults.items())) or "none"
-        return (
-            f"{self.answered} requests answered; faults: {faults}; {self.retries} tries again, {self.cuts} cuts, "
-            f"{self.pauses} pauses of {self.paused_s:.0f} s together, {self.silent} times taken for dead"
-        )
+        return ", ".join(f"{n} x {name}" for name, n in sorted(self.faults.items())) or "no faults"
 
     def plus(self, earlier: Mapping[str, Any]) -> dict[str, Any]:
         """As JSON data, together with what is known of earlier attempts."""

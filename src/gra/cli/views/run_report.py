@@ -201,23 +201,14 @@ def _usage(report: Report, rows: Sequence[tuple[tuple[str, ...], Total]], names:
 
 def _servers(report: Report) -> Iterator[RenderableType]:
     """Those that were in trouble."""
-    rows = [
-        (
-            name,
-            f"{server['answered']:,}",
-            f"{server['retries']:,}",
-            str(server["cuts"]),
-            f"{server['pauses']} ({duration(server['paused_s'])})",
-            str(server["silent"]),
-            ", ".join(f"{n} x {fault}" for fault, n in server["faults"].items()),
-        )
-        for name, server in report.servers.items()
-        if server["faults"]
-    ]
-    if rows:
+    troubled = {name: server for name, server in report.servers.items() if server["faults"]}
+    if troubled:
         yield heading("Servers in trouble")
-        columns = ("server", "answered", "tried again", "cuts", "pauses", "silent", "faults")
-        yield table(columns, rows, numbers=(1, 2, 3, 4, 5))
+    for name, server in troubled.items():
+        yield path_line(name, f"{server['answered']:,} requests answered, {server['retries']:,} tries again")
+        yield line(", ".join(f"{n} x {fault}" for fault, n in server["faults"].items()), indent=4)
+        paused = f"{count(server['pauses'], 'pause')} ({duration(server['paused_s'])})"
+        yield line(f"{count(server['cuts'], 'cut')}, {paused}, {server['silent']} times silent", "dim", indent=4)
 
 
 def _exam(report: Report) -> Iterator[RenderableType]:
