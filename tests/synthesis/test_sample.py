@@ -161,6 +161,21 @@ async def test_a_dispute_goes_to_somebody_new_who_sees_the_reviews() -> None:
     assert all(opinion.comment for opinion in version.opinions)
 
 
+@pytest.mark.parametrize("reading", ["probability", "written"])
+async def test_an_adjudicator_with_no_review_to_read_is_asked_as_a_reviewer_is(reading: Reading) -> None:
+    silent = {f"v0.review.response.{model}.comment": "" for model in MODELS}
+    world = World(disputed(ruling=1.0), silent)
+    sample = await run(world, reading, comments="when_read")
+    version = sample.versions[0]
+    assert version.ruling is not None and not any(o.comment for o in version.opinions if reading == "probability")
+    if reading == "written":  # there a review has its comment in it, so there is something to read
+        return
+    reviewer = f"v0.review.response.{version.cast.reviewers[0]}"
+    reviews = {r.messages for call, r in world.asked if call.step.startswith(reviewer) and r.labels}
+    rulings = {r.messages for call, r in world.asked if ".adjudicate." in call.step and r.labels}
+    assert rulings == reviews and len(rulings) == 6
+
+
 async def test_the_ruling_overrides_the_committee() -> None:
     sample = await run(World(disputed(ruling=0.1)), max_revisions=0)
     assert sample.status == Status.REJECTED_RULING

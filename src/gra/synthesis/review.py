@@ -69,11 +69,14 @@ class Committee:
         return replace(version, ruling=replace(ruling, opinion=opinion))
 
     async def adjudicate(self, version: Version, matter: Matter, sample: str, gate: Gate) -> Ruling:
-        """The Adjudicator's own judgement of a disputed version, the reviews before it (as in the paper)."""
+        """The Adjudicator's own judgement of a disputed version, the reviews before it (as in the paper).
+
+        Where nobody whose say counts had anything to say, it is asked as a reviewer is: an opinion is weighed by an exam
+        of those questions, and asked about reviews that are not there a model says something else.
+        """
         model = version.cast.adjudicator
-        reviews = comments_text(version, self.config.random_seed, sample) or "- (no comment)"
         step = f"v{version.number}.adjudicate.{model}"
-        seen = replace(matter, reviews=reviews)
+        seen = replace(matter, reviews=comments_text(version, self.config.random_seed, sample))
         opinion = await read_opinion(self.readings[model], self.ask, model, seen, CallId(sample, step))
         return Ruling(opinion, gate.rule(opinion, version.opinions))
 
