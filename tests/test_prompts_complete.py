@@ -9,8 +9,9 @@ from collections.abc import Mapping
 import pytest
 
 from gra.calls import Message, Request
+from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
-from gra.config.synthesis import SeedsConfig, SynthesisConfig
+from gra.config.synthesis import SynthesisConfig
 from gra.prompts.declared import DECLARED
 from gra.prompts.prompt_set import PromptSet
 from gra.prompts.template import PLACEHOLDER, Template

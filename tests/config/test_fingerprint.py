@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from gra.config.fingerprint import EMBEDDINGS, EXCLUDED, fingerprint
+from gra.config.material import SeedsConfig
 from gra.config.models import EmbeddingConfig, ModelConfig
 from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
-from gra.config.synthesis import Budget, PaperGate, SeedsConfig, SynthesisConfig
+from gra.config.synthesis import Budget, PaperGate, SynthesisConfig
 
 NAMES = ("a", "b", "c", "d")
 BASE = SynthesisConfig(

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gra.config.material import SeedsConfig
 from gra.config.models import ALL_PARTS, ModelConfig, Part
 from gra.config.pool import check_pool, judges, members
-from gra.config.synthesis import FixedCasting, SeedsConfig, SingleCasting, SynthesisConfig
+from gra.config.synthesis import FixedCasting, SingleCasting, SynthesisConfig
 from gra.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from fake_pool import NAMES, fake_models, make_config, write_seeds
 from test_engine_run import dataset, run, samples_of
 
 from gra.config.load import RunConfig
-from gra.config.synthesis import SeedsConfig
+from gra.config.material import SeedsConfig
 from gra.errors import ConfigError
 from gra.records import SEED, Status
 from gra.store.reader import Reader

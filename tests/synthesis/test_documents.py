@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.config.synthesis import DocumentsConfig
+from gra.config.material import DocumentsConfig
 from gra.errors import SeedError
 from gra.records import Passage
 from gra.synthesis.documents import DocumentReport, divided, read_documents

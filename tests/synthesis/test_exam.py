@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gra.calls import CallId, Reply, Request
+from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
-from gra.config.synthesis import SeedsConfig, SynthesisConfig
+from gra.config.synthesis import SynthesisConfig
 from gra.errors import SeedError
 from gra.records import Entry, Stage
 from gra.synthesis import exam

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from gra.calls import CallId, Reply, Request
+from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
-from gra.config.synthesis import SamplingConfig, SeedsConfig, SynthesisConfig
+from gra.config.synthesis import SamplingConfig, SynthesisConfig
 from gra.prompts.parse import Unusable
 from gra.records import Cast, Entry, Opinion, Sample, Seed, Verdict, Version
 from gra.synthesis.asking import Unwritten

@@ -7,8 +7,9 @@ import pytest
 
 from gra.calls import CallId, Message, Reply, Request
 from gra.config.criteria import PAPER_INSTRUCTION, PAPER_RESPONSE, CriteriaConfig, Criterion
+from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
-from gra.config.synthesis import SamplingConfig, SeedsConfig, SynthesisConfig
+from gra.config.synthesis import SamplingConfig, SynthesisConfig
 from gra.prompts.prompt_set import PromptSet
 from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Ruling, Verdict, Version
 from gra.synthesis.reading import LEAST_MASS, Matter, ProbabilityReading, WrittenReading, read_comment

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gra.calls import CallId, Reply, Request
+from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
-from gra.config.synthesis import PaperGate, SeedsConfig, SingleCasting, SynthesisConfig
+from gra.config.synthesis import PaperGate, SingleCasting, SynthesisConfig
 from gra.errors import EndpointError, KeyRefused, Refused
 from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Entry, Opinion, Reading, Sample, Stage, Status, Verdict
 from gra.synthesis import reading as readings

@@ -8,7 +8,7 @@ from typing import Any
 import datasets
 import pytest
 
-from gra.config.synthesis import SeedsConfig
+from gra.config.material import SeedsConfig
 from gra.records import Seed
 from gra.synthesis.seeds import SeedReport, read_seeds
 

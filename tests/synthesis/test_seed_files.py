@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gra.config.synthesis import SeedColumns, SeedsConfig
+from gra.config.material import SeedColumns, SeedsConfig
 from gra.errors import SeedError
 from gra.synthesis import seed_files, seed_text
 from gra.synthesis.seed_forms import ANSWERS, CONVERSATIONS, MATERIALS, MAX_FIELD_BYTES, QUESTIONS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gra.config.synthesis import SeedsConfig
+from gra.config.material import SeedsConfig
 from gra.errors import SeedError
 from gra.records import Seed
 from gra.synthesis.seed_forms import INSTANCES_NOTE, SYSTEM_NOTE, TURNS_NOTE

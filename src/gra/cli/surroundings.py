@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gra.config.synthesis import SeedsConfig
+from gra.config.material import SeedsConfig
 from gra.errors import EndpointError, MissingExtra, SeedError
 from gra.synthesis.seeds import read_seeds
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,14 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from gra.catalogue import ModelCard, PullProgress, find, local_file, pull
+from gra.catalogue import ModelCard, find
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
 from gra.config.synthesis import SynthesisConfig
+from gra.engine.fetching import fetched
 from gra.errors import MissingExtra
-from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
+from gra.events import Listener, PhaseAdvanced, PhaseStarted
 from gra.llm import (
     Abilities,
     Account,
@@ -115,7 +115,7 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
     if cards and importlib.util.find_spec("xllamacpp") is None:
         raise MissingExtra(f"Serving {', '.join(c.name for c in cards.values())} on this machine", "local")
     listen(PhaseStarted("models", ", ".join(n for n in wanted if n != EMBEDDINGS), len(wanted)))
-    files = {name: await _file(card, listen) for name, card in cards.items()}
+    files = {name: await fetched(card, listen) for name, card in cards.items()}
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
         servers = {name: _server(name, cards[name], file, config, listen, logs) for name, file in files.items()}
@@ -175,49 +175,6 @@ def _identity(config: EndpointConfig) -> str:
     if config.backend:
         return f"plugin:{digest(config.backend.use, config.backend.options)}"
     return f"file:{find(config.catalogue).origin}" if config.catalogue else f"api:{config.model or ''}"
-
-
-async def _file(card: ModelCard, listen: Listener) -> Path:
-    present = local_file(card)
-    if present is not None:
-        return present
-    size = f"{card.bytes / 1e6:.0f} MB, " if card.bytes else ""
-    listen(Notice(f"pulling {card.name} ({size}{card.licence}: {card.licence_url})"))
-    told: set[str] = set()
-
-    def report(progress: PullProgress) -> None:
-        tenths = 10 * progress.done // progress.total if progress.total else 0
-        text = progress.note or (f"{progress.stage} {10 * tenths} %" if tenths else progress.stage)
-        if text not in told:
-            told.add(text)
-            listen(Notice(f"{card.name}: {text}"))
-
-    return await _in_thread(lambda: pull(card, on_progress=report))
-
-
-async def _in_thread(work: Callable[[], Path]) -> Path:
-    """Like `asyncio.to_thread`, but Ctrl-C need not wait for the end of a download: what is fetched is kept."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Path] = loop.create_future()
-
-    def settle(value: Path | Exception) -> None:
-        if result.cancelled():
-            return
-        if isinstance(value, Exception):
-            result.set_exception(value)
-        else:
-            result.set_result(value)
-
-    def run() -> None:
-        try:
-            value: Path | Exception = work()
-        except Exception as error:  # noqa: BLE001 (raised again where it is awaited)
-            value = error
-        with suppress(RuntimeError):  # the loop is gone: nobody waits any more
-            loop.call_soon_threadsafe(settle, value)
-
-    threading.Thread(target=run, daemon=True, name="pull").start()
-    return await result
 
 
 def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: Listener, logs: Path) -> LocalServer:

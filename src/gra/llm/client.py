@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
-from yarl import URL
 
 from gra.calls import Reply, Request
 from gra.errors import ConfigError, EndpointError, OutOfService, Refused
@@ -24,7 +23,7 @@ from gra.llm.key import ApiKey
 from gra.llm.retry import Fault, GiveUp, counts, decide, failure, plain
 from gra.llm.server import Server
 from gra.llm.slots import Slots
-from gra.llm.transport import Call, send
+from gra.llm.transport import Call, base_of, send
 from gra.llm.wire import (
     PATHS,
     TOP_LOGPROBS,
@@ -105,7 +104,7 @@ class Endpoint:
         self.format: Format = format
         self.listen = listen
         self.server = server
-        self._base = _checked(name, base_url)
+        self._base = base_of(name, base_url)
         self._session = session
         self._model = model
         self._key = key
@@ -246,7 +245,7 @@ class Endpoint:
             self.server.account.retries += 1
             await asyncio.sleep(step.after_s)
             if answer.kind == "connection" and self._revive is not None:
-                self._base = _checked(self.name, await self._revive())
+                self._base = base_of(self.name, await self._revive())
 
     async def _once(
         self,
@@ -290,18 +289,3 @@ class Failed:
     def error(self) -> EndpointError:
         """The error to raise."""
         return failure(self.kind, self.fault, self.name, self.url, self.tries)
-
-
-def _checked(name: str, base_url: str) -> URL:
-    try:
-        url = URL(base_url)
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigError(f"Model `{name}`: `base_url` must be an address such as http://localhost:8000/v1.")
-    if url.user or url.password or url.query_string or url.fragment:
-        raise ConfigError(
-            f"Model `{name}`: `base_url` holds a user name, a password or a query. Secrets are not written in a "
-            "configuration: remove it, and name the variable that holds the API key in `api_key_env`."
-        )
-    return url

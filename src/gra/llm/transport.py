@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
+from gra.errors import ConfigError
 from gra.llm.key import ApiKey
 from gra.llm.retry import Fault, error_message, plain, retry_after, said
 
@@ -44,6 +46,26 @@ def open_session() -> aiohttp.ClientSession:
         headers={"User-Agent": "gra", "Accept": "application/json"},
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+
+
+def base_of(name: str, base_url: str) -> URL:
+    """The root of a model's API.
+
+    Raises:
+        ConfigError: it is no HTTP address, or it holds a password or a query.
+    """
+    try:
+        url = URL(base_url)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigError(f"Model `{name}`: `base_url` must be an address such as http://localhost:8000/v1.")
+    if url.user or url.password or url.query_string or url.fragment:
+        raise ConfigError(
+            f"Model `{name}`: `base_url` holds a user name, a password or a query. Secrets are not written in a "
+            "configuration: remove it, and name the variable that holds the API key in `api_key_env`."
+        )
+    return url
 
 
 async def send(session: aiohttp.ClientSession, call: Call, timeout_s: float) -> dict[str, Any] | Fault:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gra.config.synthesis import DocumentsConfig
+from gra.config.material import DocumentsConfig
 from gra.errors import SeedError
 from gra.records import Passage
 

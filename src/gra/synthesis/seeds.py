@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gra.config.synthesis import SeedsConfig
+from gra.config.material import SeedsConfig
 from gra.config.taxonomy import Leaf
 from gra.errors import SeedError
 from gra.ids import derived_seed
