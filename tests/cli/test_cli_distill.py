@@ -83,7 +83,7 @@ def test_an_unknown_size_is_said_with_what_to_do(gra: Gra, server: FakeServer, t
         ((), "--model names none of the configuration's models, which are writer, one, two, judge"),
         (("--model", "nobody"), "--model names none"),
         (("--model", "writer", "--parameters", "many"), "--parameters many: expected a number such as 72B"),
-        (("--base-url", "http://h/v1", "--catalogue", "x"), "give either `catalogue`"),
+        (("--base-url", "http://h/v1", "--catalogue", "x"), "give one of `catalogue`"),
     ],
 )
 def test_a_large_model_that_is_not_there_is_said(
