@@ -108,7 +108,7 @@ async def test_while_a_server_is_dead_others_go_on_and_what_needs_it_waits(tmp_p
         outage = Outage(there)
         config = two_servers(tmp_path, here.base_url, there.base_url)
         running = asyncio.create_task(run(config, tmp_path / "run", outage.hear))
-        await asyncio.wait_for(outage.went_on.wait(), 60)
+        await asyncio.wait_for(outage.went_on.wait(), 200)
         assert not running.done()
         async with there:
             assert (await running).complete

@@ -71,8 +71,8 @@ class Committee:
     async def adjudicate(self, version: Version, matter: Matter, sample: str, gate: Gate) -> Ruling:
         """The Adjudicator's own judgement of a disputed version, the reviews before it (as in the paper).
 
-        Where nobody whose say counts had anything to say, it is asked as a reviewer is: an opinion is weighed by an exam
-        of those questions, and asked about reviews that are not there a model says something else.
+        Where nobody whose say counts had anything to say, it is asked as a reviewer is: its opinion is weighed by an
+        exam of those questions, and asked about reviews that are not there it says something else (docs/lab_notes.md).
         """
         model = version.cast.adjudicator
         step = f"v{version.number}.adjudicate.{model}"
