@@ -185,11 +185,11 @@ async def test_reviewers_that_cannot_tell_stop_the_run_before_it_costs(tmp_path:
 
 async def test_an_endpoint_that_dies_stops_the_run_and_resuming_gives_the_same(tmp_path: Path) -> None:
     async with FakeServer(fake_models(), latency_s=0.003) as server:
-        config = make_config(tmp_path, server.base_url, engine={"retries": 0, "give_up_after": 2})
+        config = make_config(tmp_path, server.base_url, engine={"retries": 0, "give_up_after": 2, "patience_s": 0.5})
         await run(config, tmp_path / "undisturbed")
     server = FakeServer(fake_models(), latency_s=0.003)
     async with server:
-        config = make_config(tmp_path, server.base_url, engine={"retries": 0, "give_up_after": 2})
+        config = make_config(tmp_path, server.base_url, engine={"retries": 0, "give_up_after": 2, "patience_s": 0.5})
         task = asyncio.create_task(run(config, tmp_path / "run"))
         while sum(server.requests.values()) < 400:
             await asyncio.sleep(0.005)
