@@ -44,8 +44,9 @@ class FakeModel:
 
 
 def digest(body: Mapping[str, Any]) -> str:
-    """Names a request by its content."""
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """Names a request by its content; on which of a server's slots it is worked on is no part of it."""
+    content = {key: value for key, value in body.items() if key != "id_slot"}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
