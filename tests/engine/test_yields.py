@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gra.records import Status
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.testing.fake_server import FakeServer
+from gra.testing.served import served
 
 counts = st.integers(0, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -87,6 +89,27 @@ def test_a_collapse_says_the_yield_the_losses_and_what_helps() -> None:
     assert statement.startswith("the yield has collapsed: of the last 100 candidates 2 were kept (2.0%, at most 13.")
     assert "60 more samples from the 400 candidates that are left" in statement
     assert "lost: 70 rejected response, 28 unusable" in statement and "a larger model as Generator" in statement
+
+
+def test_every_way_of_being_lost_has_a_remedy() -> None:
+    for status in set(Status) - {Status.PASSED, Status.ACCEPTED, Status.SURPLUS}:
+        statement = ends(*[status] * LEAST).collapse(1000, 1)
+        assert re.search(r"What helps: [^,]{9,}.*, or more `budget", statement), statement
+
+
+def test_a_round_that_may_begin_no_more_than_it_is_asked_for_goes_on_to_its_last_candidate(tmp_path: Path) -> None:
+    with served(fake_models()) as server:
+        budget = {"candidates_per_accepted": 1}
+        ending = asyncio.run(run(tmp_path, server.base_url, budget=budget, engine={"concurrency": 16}))
+        with Reader(open_run(ending.folder)) as reader:
+            assert reader.rounds()[0].detail["decided"] == 30
+
+
+def test_no_number_of_candidates_is_too_large(tmp_path: Path) -> None:
+    with served(fake_models()) as server:
+        budget = {"candidates_per_accepted": 1e18, "calls": 60}
+        ending = asyncio.run(run(tmp_path, server.base_url, budget=budget))
+    assert "60 calls" in ending.statement
 
 
 def test_duplicates_are_lost_too() -> None:

@@ -42,6 +42,11 @@ class Quotas:
         """Samples that the domain still lacks if so many have passed, and as far as is known survive."""
         return max(self.asked[domain] - passed, self._missing.get(domain, 0))
 
+    @property
+    def open_share(self) -> float:
+        """Share of all candidates that are of domains which are not full, in [0, 1]."""
+        return sum(n for d, n in self.asked.items() if not self.is_full(d)) / sum(self.asked.values())
+
     def lack(self) -> int:
         """Samples that all domains together still lack, by what was counted."""
         return sum(self.missing(domain, self._passed[domain]) for domain in self.asked)

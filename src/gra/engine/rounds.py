@@ -91,7 +91,7 @@ class Round:
         self._quotas = Quotas(agenda.quotas(self.limits.target), self._domain)
         self._selection = Selection(self.pool, self.study.config.dedup_below)
         """Those that passed among the first `_frontier` candidates, but for those whose domain was full."""
-        self._state = array("b", [NEW]) * self.limits.candidates
+        self._state = array("b")
         self._under_way: Counter[str] = Counter()
         self._numbers = {domain: agenda.numbers(domain) for domain in self._quotas.asked}
         self._next = {domain: next(numbers) for domain, numbers in self._numbers.items()}
@@ -139,13 +139,13 @@ class Round:
         while self._frontier < self.limits.candidates and not self._collapsed:
             index, domain = self._frontier, self._domain(self._frontier)
             full = self._quotas.is_full(domain)
-            if self._state[index] < 0 and not full:
+            if self._stage(index) < 0 and not full:
                 break
             self._frontier += 1
             score, vector = self._scores.pop(index, None), self._vectors.pop(index, None)
             if full:
                 continue
-            self._course.add(index, ENDS[self._state[index]])
+            self._course.add(index, ENDS[self._stage(index)])
             if score is not None and vector is not None:
                 self._selection.add(index, score, vector, domain)
                 if self._quotas.count(index) and self._quotas.settle(self._selection.accepted()):
@@ -154,10 +154,13 @@ class Round:
         return False
 
     def _collapse(self) -> str:
-        """Why the round cannot become full any more, by those before the frontier. A refinement tries all its seeds."""
-        if self.study.config.task == "refine":
+        """Why the round cannot become full any more, by those before the frontier.
+
+        A refinement tries all its seeds, and a round that may begin no more than it is asked for all of these.
+        """
+        if self.study.config.task == "refine" or self.limits.candidates <= self.limits.target:
             return ""
-        left = self.limits.candidates - self._frontier
+        left = int((self.limits.candidates - self._frontier) * self._quotas.open_share)
         return self._course.collapse(self._quotas.lack(), left, self._selection.duplicates)
 
     def _launch(self) -> None:
@@ -175,13 +178,14 @@ class Round:
     def _begin(self, index: int, domain: str) -> None:
         task = asyncio.create_task(self._one(index))
         task.add_done_callback(self._done.put_nowait)
-        self._tasks[task], self._state[index] = index, BEGUN
+        self._tasks[task] = index
+        self._mark(index, BEGUN)
         self._under_way[domain] += 1
 
     def _first_new(self, domain: str) -> int:
         """The first candidate of a domain that may be begun; one behind the frontier does not count any more."""
         index = self._next[domain]
-        while index < self.limits.candidates and (index < self._frontier or self._state[index] != NEW):
+        while index < self.limits.candidates and (index < self._frontier or self._stage(index) != NEW):
             index = next(self._numbers[domain])
         self._next[domain] = index
         return index
@@ -239,7 +243,7 @@ class Round:
 
     def _note(self, ended: Ended) -> None:
         index, passed = ended.index, ended.passed
-        self._state[index] = ENDS.index(ended.status)
+        self._mark(index, ENDS.index(ended.status))
         self._ends[self._domain(index), passed is not None] += 1
         if passed is not None:
             self._scores[index] = passed.score
@@ -253,7 +257,14 @@ class Round:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._collect(tasks)
-        return [index for index in tasks.values() if self._state[index] < 0]
+        return [index for index in tasks.values() if self._stage(index) < 0]
+
+    def _stage(self, index: int) -> int:
+        return self._state[index] if index < len(self._state) else NEW
+
+    def _mark(self, index: int, stage: int) -> None:
+        self._state.extend([NEW] * (index + 1 - len(self._state)))  # as far as it is needed: there may be 10**12
+        self._state[index] = stage
 
     def _fates(self) -> tuple[Fate, ...]:
         below = self.study.config.dedup_below

@@ -25,6 +25,7 @@ REMEDIES: Mapping[Status, str] = {
     Status.REJECTED_RESPONSE: "a larger model as Generator, more `max_revisions`, or a lower bar in `gate`",
     Status.REJECTED_RULING: "a larger model as Generator, or a lower bar in `gate`",
     Status.DUPLICATE: "more varied seeds, more `domains` or `documents`, or a higher `dedup_below`",
+    Status.FILTERED: "code in `postprocess` that drops less",
     Status.UNUSABLE: "models that keep to the form asked for, or a larger `generation.max_tokens`",
     Status.FAILED: "servers that answer; the log says what they said",
 }
@@ -73,9 +74,10 @@ class Course:
         if high * left >= missing:
             return ""
         lost = ", ".join(f"{n} {status.value.replace('_', ' ')}" for status, n in ends.most_common())
-        remedy = REMEDIES.get(ends.most_common(1)[0][0], "") if ends else ""
+        known = REMEDIES.get(ends.most_common(1)[0][0]) if ends else None
+        remedy = f"{known}, or" if known else ""
         return (
             f"the yield has collapsed: of the last {len(last)} candidates {kept} were kept ({kept / len(last):.1%}, at "
             f"most {high:.1%}), which is too few for {missing} more samples from the {left} candidates that are left; "
-            f"lost: {lost}. What helps: {remedy}, or more `budget.candidates_per_accepted`"
+            f"lost: {lost}. What helps: {remedy} more `budget.candidates_per_accepted`"
         )
