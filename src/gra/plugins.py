@@ -34,8 +34,8 @@ def load(use: str) -> Any:
         module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except ConfigError:
         raise
-    except Exception as error:
-        raise ConfigError(f"`{use}` cannot be loaded: {_said(error)}. Mend it, or leave it out.") from error
+    except (Exception, SystemExit) as error:  # anything can go wrong in somebody's own code
+        raise ConfigError(f"`{use}` cannot be loaded: {in_words(error)}. Mend it, or leave it out.") from error
     if not hasattr(module, name):
         raise ConfigError(f"`{use}`: there is no `{name}` in {place}. Name a class or function that it defines.")
     return getattr(module, name)
@@ -59,22 +59,35 @@ def made(use: str, options: Mapping[str, Any], needs: tuple[str, ...], *given: o
         thing = factory(*given, **named, **options)
     except ConfigError:
         raise
-    except Exception as error:
-        raise ConfigError(f"`{use}` cannot be made: {_said(error)}. Check its `options`.") from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"`{use}` cannot be made: {in_words(error)}. Check its `options`.") from error
     if missing := [need for need in needs if not hasattr(thing, need)]:
         raise ConfigError(f"`{use}` makes a {type(thing).__name__} without {', '.join(f'`{m}`' for m in missing)}.")
     return thing
 
 
 def digest(use: str, options: Mapping[str, Any]) -> str:
-    """Hash of a name, of the text of the one file that defines it, and of its options. Runs nothing of a file.
+    """Hash of a name, of the text of the one file that defines it, and of its options.
+
+    Runs nothing of a file; to find `package.module` it imports `package`.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be found or read.
     """
     place, _, name = use.rpartition(":")
     body = json.dumps([name, _source(place, use), options], sort_keys=True, ensure_ascii=True)
     return "sha256:" + hashlib.sha256(body.encode("ascii")).hexdigest()
+
+
+def in_words(error: BaseException) -> str:
+    """The error in a line, with the place in the file where it came up."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+    if isinstance(error, SyntaxError) and error.lineno:
+        where = f" (line {error.lineno})"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"
 
 
 def _source(place: str, use: str) -> str:
@@ -82,7 +95,7 @@ def _source(place: str, use: str) -> str:
     if not place.endswith(".py"):
         try:
             spec = importlib.util.find_spec(place)
-        except (ImportError, ValueError):
+        except (Exception, SystemExit):  # noqa: BLE001 (the package's own code runs)
             spec = None
         if spec is None or not spec.has_location or spec.origin is None:
             raise ConfigError(f"`{use}`: there is no module `{place}`. Install the package that has it.")
@@ -116,14 +129,3 @@ def _from_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _said(error: Exception) -> str:
-    """The error in a line, with the place in the file where it came up."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
-    if isinstance(error, SyntaxError) and error.lineno:
-        where = f" (line {error.lineno})"
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"

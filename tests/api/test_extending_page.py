@@ -222,6 +222,16 @@ WRONG: dict[str, tuple[str, str]] = {
     "other name": ("class Other: pass", "there is no `Mine` in"),
     "no options": ("class Mine:\n    def __init__(self, config): pass", "cannot be made: TypeError"),
     "no gate": ("def Mine(config, a): return 7", "makes a int without `judge`, `rule`, `mendable`"),
+    "ends the program": ("raise SystemExit(0)", "cannot be loaded: SystemExit: 0"),
+    "ends the program when made": ("import sys\nMine = lambda config, a: sys.exit()", "cannot be made: SystemExit"),
+    "no able": (
+        "class Mine:\n"
+        "    able = 7\n"
+        "    def __init__(self, config, a): pass\n"
+        "    def judge(self, stage, opinions): pass\n"
+        "    rule = mendable = judge",
+        "its `able` must say, by stage",
+    ),
     "no verdict": (
         "class Mine:\n"
         "    def __init__(self, config, a): pass\n"
@@ -241,6 +251,86 @@ def test_code_that_is_wrong_is_told_with_its_place(tmp_path: Path, case: str) ->
         made(tmp_path, gate={"use": "wrong.py:Mine", "options": {"a": 1}})
 
 
+VERDICTS = {
+    "'maybe', 5.0, 0.0, ''": "'maybe' is no `outcome`",
+    "'accept', None, 0.0, ''": "None is no finite number, as the `score`",
+    "'accept', float('nan'), 0.0, ''": "nan is no finite number, as the `score`",
+    "'accept', '9', 0.0, ''": "'9' is no finite number",
+    "'accept', 9, 0.0, '', None": "a NoneType cannot be the `weights`",
+    "'dispute', 9, 0.0, ''": "only a response can be disputed",
+}
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_verdict_that_is_none_is_refused(tmp_path: Path, verdict: str) -> None:
+    Path("wrong.py").write_text(
+        "from gra.extend import Verdict\n"
+        "class Mine:\n"
+        "    def __init__(self, config): pass\n"
+        f"    def judge(self, stage, opinions): return Verdict({verdict})\n"
+        "    rule = mendable = judge\n"
+    )
+    with pytest.raises(ConfigError, match=re.escape(VERDICTS[verdict])):
+        made(tmp_path, gate={"use": "wrong.py:Mine"})
+
+
+READINGS = {
+    "None": "`read` must return an `Opinion`, and gave NoneType",
+    "Opinion(model, matter.stage, 'probability')": "without scores, and no `failure`",
+    "Opinion(model, matter.stage, 'probability', {'a': 8})": "`read` scores a with 8; a score is from 0 to 1",
+    "Opinion(model, matter.stage, 'written', {'a': 1})": "of another model, stage or reading",
+    "Opinion('x', matter.stage, 'probability', {'a': 1})": "of another model, stage or reading",
+}
+
+
+@pytest.mark.parametrize("opinion", READINGS)
+def test_an_opinion_off_its_scale_is_refused(tmp_path: Path, opinion: str) -> None:
+    Path("wrong.py").write_text(
+        "from gra.extend import Opinion\n"
+        "class Mine:\n"
+        "    kind = 'probability'\n"
+        "    def __init__(self, config): pass\n"
+        f"    async def read(self, ask, model, matter, call): return {opinion}\n"
+    )
+    with pytest.raises(ConfigError, match=re.escape(READINGS[opinion])):
+        made(tmp_path, reading={"use": "wrong.py:Mine"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reviewers", "judged"),
+    [
+        ({"review": "one"}, 1, True),
+        ({"review": "none"}, 0, False),
+        ({"adjudication": "majority"}, 2, False),
+        ({}, 2, True),
+    ],
+)
+def test_a_cast_is_cut_to_what_the_configuration_asks_for(
+    tmp_path: Path, changes: dict[str, Any], reviewers: int, judged: bool
+) -> None:
+    with made(tmp_path, casting=setting("casting"), target=1, **changes) as run:
+        casts = [sample.cast for sample in run.samples()]
+    assert {(len(cast.reviewers), bool(cast.adjudicator)) for cast in casts} == {(reviewers, judged)}
+
+
+def test_wrong_options_are_told_before_anything_is_asked(tmp_path: Path) -> None:
+    wrong = {"casting": {**setting("casting"), "options": {"writers": ["one"], "x": 1}}}
+    with served(models()) as server:
+        Path("mine.yaml").write_text(yaml.safe_dump(plain_config(tmp_path, server.base_url, **wrong)))
+        with pytest.raises(ConfigError, match="unexpected keyword argument 'x'"):
+            gra.run("mine.yaml", tmp_path / "out", progress=False)
+        assert not server.requests
+
+
+def test_an_exporter_that_fails_is_named(tmp_path: Path) -> None:
+    Path("wrong.py").write_text("def fails(path, rows, with_metadata): return 1 / 0\ndef silent(*a): pass\n")
+    with made(tmp_path) as run:
+        with pytest.raises(ConfigError, match="failed: ZeroDivisionError"):
+            run.export("wrong.py:fails", "x")
+        with pytest.raises(ConfigError, match="must say how many rows"):
+            run.export("wrong.py:silent", "x")
+
+
 def test_code_that_is_not_there_is_told_before_anything_is_asked(tmp_path: Path) -> None:
     with served(models()) as server:
         plain = plain_config(tmp_path, server.base_url, postprocess=[{"use": "tidy.py:Nothing"}])
@@ -256,6 +346,8 @@ def test_code_that_is_not_there_is_told_before_anything_is_asked(tmp_path: Path)
 CASTS = {
     "Cast('nobody', ('one',), 'two')": "casts `nobody`, which is none of the `models`",
     "Cast('one', (), 'two')": "casts no Reviewer",
+    "Cast('one', ('two', 'two'), 'judge')": "casts one Reviewer twice",
+    "Cast('one', ('two',), None)": "casts `None`, which is none of the `models`",
     "Cast('one', ('two',), '')": "casts no Adjudicator",
     "None": "`draw` must return a `Cast`, and gave NoneType",
 }
@@ -296,7 +388,11 @@ def test_a_post_processor_cannot_change_what_was_reviewed(tmp_path: Path, result
 BACKENDS = {
     "raise RuntimeError('out of memory')": "failed: RuntimeError: out of memory",
     "return 'text'": "gave no `Reply` but a str",
-    "return Reply('text')": "gave no probability for each of the `labels`",
+    "return Reply('text')": "gave no probability for each of the `labels`, from 0 to 1",
+    "return Reply('', labels={x: 7 for x in request.labels})": "gave no probability for each of the `labels`",
+    "return Reply('', labels={x: float('nan') for x in request.labels})": "gave no probability for each",
+    "return Reply('', labels=dict.fromkeys(request.labels, 0.5), usage=None)": "its `usage` is a NoneType",
+    "raise asyncio.CancelledError": "failed: CancelledError",
 }
 
 
@@ -304,6 +400,7 @@ BACKENDS = {
 def test_a_backend_that_fails_stops_the_run_like_a_server_that_does(tmp_path: Path, body: str) -> None:
     Path("wrong.py").write_text(
         textwrap.dedent(f"""
+        import asyncio
         from gra.extend import Reply
         class Mine:
             label_probabilities = True
@@ -321,6 +418,8 @@ def test_a_backend_that_fails_stops_the_run_like_a_server_that_does(tmp_path: Pa
     with gra.load(tmp_path / "out") as run:
         assert not {"own-0", "own-1"} & run.report().totals.by_model().keys()
         assert "failed" in {sample.status for sample in run.samples()} <= {"failed", "unusable"}
+        accounts = run.report().servers
+    assert sum(accounts[f"the backend of own-{n}"]["faults"].get("failed code", 0) for n in range(2)) >= 5
 
 
 def test_one_source_for_a_model(tmp_path: Path) -> None:

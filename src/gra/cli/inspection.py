@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,14 @@ from gra.catalogue import find, local_file
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
+from gra.config.synthesis import SynthesisConfig
 from gra.engine.compute import sizes_of
 from gra.engine.plan import Plan, plan
+from gra.engine.prices import prices_of
 from gra.errors import CatalogueError, GraError, SeedError
-from gra.plugins import load
 from gra.records import Passage, Reading, Seed
 from gra.synthesis.documents import read_documents
+from gra.synthesis.plugged import try_plugins
 from gra.synthesis.seeds import check_domains, read_seeds
 
 if TYPE_CHECKING:
@@ -81,13 +83,10 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
     The configuration itself has been checked by loading it.
     """
     found = Inspection(config)
-    try:
-        sizes_of(config.synthesis)
-    except GraError as error:
-        found.problem(error)
-    for plugin in config.synthesis.plugins.values():
+    checks: tuple[Callable[[SynthesisConfig], object], ...] = (sizes_of, prices_of, try_plugins)
+    for check in checks:
         try:
-            load(plugin.use)
+            check(config.synthesis)
         except GraError as error:
             found.problem(error)
     seeds, passages = _seeds(found), _documents(found)

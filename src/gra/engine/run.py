@@ -26,14 +26,14 @@ from gra.engine.rounds import Limits, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
-from gra.plugins import digest, load
+from gra.plugins import digest
 from gra.records import Entry, Passage, Sample, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
 from gra.synthesis.bootstrap import Annotator
-from gra.synthesis.plugged import cast_by, own_processors
+from gra.synthesis.plugged import cast_by, own_processors, try_plugins
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
@@ -76,11 +76,10 @@ async def synthesise(
         GraError: something that a person can mend; what was answered is stored, and the same call goes on from it.
     """
     check_pool(config.synthesis)
-    # A budget that cannot be reckoned, or code that is not there, is told of before anything is fetched.
+    # A budget that cannot be reckoned, or code that cannot be used, is told of before anything is fetched.
     sizes_of(config.synthesis)
     prices_of(config.synthesis)
-    for plugin in config.synthesis.plugins.values():
-        load(plugin.use)
+    try_plugins(config.synthesis)
     material = read_material(config.synthesis)
     for problem in material.problems:
         listen(Notice(problem))

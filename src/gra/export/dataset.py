@@ -9,12 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from gra.errors import ConfigError, TargetMissed
+from gra.errors import ConfigError, GraError, TargetMissed
 from gra.export.alpaca import write_alpaca
 from gra.export.messages import write_messages
 from gra.export.parquet import write_parquet
 from gra.export.rows import Integration, Row, exportable
-from gra.plugins import SYNTAX, load
+from gra.plugins import SYNTAX, in_words, load
 from gra.records import Status
 
 if TYPE_CHECKING:
@@ -52,14 +52,30 @@ def exporter(format: str) -> Exporter:
         ConfigError: there is no such form, or it cannot be loaded.
     """
     if re.fullmatch(SYNTAX, format):
-        write: Exporter = load(format)
-        return write
+        return _own(format, load(format))
     if format not in list(Format):
         raise ConfigError(
             f"there is no form `{format}` of a dataset; there are: {', '.join(Format)}, and your own as FILE.py:NAME"
         )
     own: dict[str, Exporter] = {Format.ALPACA: write_alpaca, Format.MESSAGES: write_messages, Format.PARQUET: _parquet}
     return own[format]
+
+
+def _own(use: str, write: Exporter) -> Exporter:
+    """The user's own exporter, whose faults are said to be its own."""
+
+    def checked(path: Path, rows: Iterable[Row], with_metadata: bool) -> int:
+        try:
+            count: object = write(path, rows, with_metadata)
+        except GraError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"`{use}` failed: {in_words(error)}. Mend its code.") from error
+        if not isinstance(count, int):
+            raise ConfigError(f"`{use}` must say how many rows it wrote, and gave {type(count).__name__}.")
+        return count
+
+    return checked
 
 
 def _parquet(path: Path, rows: Iterable[Row], with_metadata: bool) -> int:

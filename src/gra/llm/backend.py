@@ -6,6 +6,7 @@ is repeated here. Knows neither configuration files nor the ledger.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from gra.calls import Reply, Request
+from gra.calls import Reply, Request, Usage
 from gra.errors import ConfigError, EndpointError, GraError, OutOfService, Refused
 from gra.llm.client import Abilities
 from gra.llm.server import Server
@@ -92,7 +93,11 @@ class BackedModel:
         except Refused:
             self.server.answered(generation)
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # anything can go wrong in somebody's own code
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+                raise  # it is we who are called off, not something within that code
+            self.server.account.faults["failed code"] += 1
             kind = OutOfService if self.server.gave_up() else EndpointError
             said = str(error) if isinstance(error, GraError) else f"{type(error).__name__}: {error}"
             said = " ".join(said.split())[:300].rstrip(".")
@@ -104,8 +109,11 @@ class BackedModel:
 def _checked_reply(request: Request, reply: object) -> Reply:
     if not isinstance(reply, Reply) or not isinstance(reply.text, str):
         raise TypeError(f"it gave no `Reply` but a {type(reply).__name__}")
-    if request.labels and not set(request.labels) <= set(reply.labels):
-        raise TypeError("it gave no probability for each of the `labels`")
+    if not isinstance(reply.usage, Usage):
+        raise TypeError(f"its `usage` is a {type(reply.usage).__name__}")
+    shares = [reply.labels.get(label) for label in request.labels]
+    if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
+        raise TypeError("it gave no probability for each of the `labels`, from 0 to 1")
     return reply
 
 

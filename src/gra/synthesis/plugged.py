@@ -7,13 +7,16 @@ later and as something else. Knows no backend and no exporter.
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, get_args
 
+from gra.calls import Ask, CallId
+from gra.config.models import Part
 from gra.config.plugin import Plugin
-from gra.config.pool import adjudicated, committee_size
+from gra.config.pool import adjudicated, committee_size, may_play
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import ConfigError
 from gra.plugins import made
@@ -21,7 +24,8 @@ from gra.records import Cast, Opinion, Outcome, Sample, Stage, Status, Verdict
 from gra.records import Reading as ReadingName
 from gra.synthesis.casting import Able, Casting, make_casting
 from gra.synthesis.decide import Gate
-from gra.synthesis.reading import Reading
+from gra.synthesis.economy import WORST_AND_BEST
+from gra.synthesis.reading import Matter, Reading
 
 
 class PostProcessor(Protocol):
@@ -47,7 +51,12 @@ def own_gate(plugin: Plugin, config: SynthesisConfig) -> Gate:
         ConfigError: it cannot be made; or, from every method, what it gives is no verdict.
     """
     gate = made(plugin.use, plugin.options, ("judge", "rule", "mendable"), config)
-    return CheckedGate(gate, plugin.use, getattr(gate, "able", None))
+    able = getattr(gate, "able", None)
+    try:
+        said = None if able is None else {stage: frozenset(able.get(stage, ())) for stage in get_args(Stage)}
+    except (AttributeError, TypeError):
+        raise ConfigError(f"`{plugin.use}`: its `able` must say, by stage, which models can tell.") from None
+    return CheckedGate(gate, plugin.use, said)
 
 
 def cast_by(config: SynthesisConfig, able: Able | None = None) -> Casting:
@@ -72,7 +81,21 @@ def own_reading(plugin: Plugin, config: SynthesisConfig) -> Reading:
     if reading.kind not in get_args(ReadingName):
         kinds = " or ".join(repr(name) for name in get_args(ReadingName))
         raise ConfigError(f"`{plugin.use}`: its `kind` says what scale its scores are on, and must be {kinds}.")
-    return reading
+    return CheckedReading(reading, plugin.use, reading.kind)
+
+
+def try_plugins(config: SynthesisConfig) -> None:
+    """Make everything of the user's own once, so that what is wrong with it is known before a run costs anything.
+
+    Raises:
+        ConfigError: something cannot be made.
+    """
+    if isinstance(config.gate, Plugin):
+        own_gate(config.gate, config)
+    if isinstance(config.reading, Plugin):
+        own_reading(config.reading, config)
+    cast_by(config)
+    own_processors(config)
 
 
 def own_processors(config: SynthesisConfig) -> tuple[PostProcessor, ...]:
@@ -126,10 +149,53 @@ class CheckedGate:
         return bool(self.gate.mendable(verdict))
 
     def _checked(self, method: str, verdict: object) -> Verdict:
-        if isinstance(verdict, Verdict) and verdict.outcome in get_args(Outcome):
-            return verdict
-        given = f"{type(verdict).__name__}" if not isinstance(verdict, Verdict) else f"outcome {verdict.outcome!r}"
-        raise ConfigError(f"`{self.use}`: `{method}` must return a `Verdict`, and gave {given}.")
+        if not isinstance(verdict, Verdict):
+            raise ConfigError(f"`{self.use}`: `{method}` must return a `Verdict`, and gave {type(verdict).__name__}.")
+        if problem := _verdict_problem(verdict):
+            raise ConfigError(f"`{self.use}`: {problem} of the `Verdict` that `{method}` returns.")
+        return replace(verdict, score=float(verdict.score), spread=float(verdict.spread))
+
+
+def _verdict_problem(verdict: Verdict) -> str:
+    if verdict.outcome not in get_args(Outcome):
+        return f"{verdict.outcome!r} is no `outcome`"
+    for name in ("score", "spread"):
+        if not _is_number(getattr(verdict, name), -math.inf, math.inf):
+            return f"{getattr(verdict, name)!r} is no finite number, as the `{name}`"
+    for name in ("weights", "votes"):
+        if not isinstance(getattr(verdict, name), Mapping):
+            return f"a {type(getattr(verdict, name)).__name__} cannot be the `{name}`"
+    return "" if isinstance(verdict.reason, str) else f"a {type(verdict.reason).__name__} cannot be the `reason`"
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedReading:
+    """A reading whose opinions are on the scale that it names."""
+
+    reading: Any
+    use: str
+    kind: ReadingName
+
+    async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
+        """Its opinion."""
+        opinion = await self.reading.read(ask, model, matter, call)
+        if not isinstance(opinion, Opinion):
+            raise ConfigError(f"`{self.use}`: `read` must return an `Opinion`, and gave {type(opinion).__name__}.")
+        if (opinion.model, opinion.stage, opinion.reading) != (model, matter.stage, self.kind):
+            raise ConfigError(f"`{self.use}`: `read` gave an `Opinion` of another model, stage or reading.")
+        if not opinion.failure and not opinion.scores:
+            raise ConfigError(f"`{self.use}`: `read` gave an `Opinion` without scores, and no `failure`.")
+        low, high = WORST_AND_BEST[self.kind, matter.stage]
+        for name, score in opinion.scores.items():
+            if not _is_number(score, low, high):
+                raise ConfigError(
+                    f"`{self.use}`: `read` scores {name} with {score!r}; a score is from {low:g} to {high:g} here."
+                )
+        return opinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +211,25 @@ class CheckedCasting:
         cast = self.casting.draw(rng, generator)
         if not isinstance(cast, Cast):
             raise ConfigError(f"`{self.use}`: `draw` must return a `Cast`, and gave {type(cast).__name__}.")
+        most = len(cast.reviewers) if self.config.review == "committee" else committee_size(self.config)
+        judge = cast.adjudicator if adjudicated(self.config) else ""
+        cast = Cast(cast.generator, tuple(cast.reviewers[:most]), judge)
         if problem := self._problem(cast, generator):
             raise ConfigError(f"`{self.use}`: {problem}.")
         return cast
 
     def _problem(self, cast: Cast, generator: str | None) -> str:
         pool = [model.name for model in self.config.models]
-        named = [cast.generator, *cast.reviewers, *([cast.adjudicator] if cast.adjudicator else [])]
-        if strangers := [name for name in named if name not in pool]:
-            return f"it casts `{strangers[0]}`, which is none of the `models`: {', '.join(pool)}"
+        parts: list[tuple[Part, object]] = [("generator", cast.generator)]
+        parts += [("reviewer", name) for name in cast.reviewers]
+        parts += [("adjudicator", cast.adjudicator)] if cast.adjudicator != "" else []
+        for part, name in parts:
+            if name not in pool:
+                return f"it casts `{name}`, which is none of the `models`: {', '.join(pool)}"
+            if name not in may_play(self.config, part):
+                return f"it casts `{name}` as {part}, which its `roles`, or a `share` of 0, do not allow"
+        if len({*cast.reviewers}) < len(cast.reviewers):
+            return "it casts one Reviewer twice"
         if generator and cast.generator != generator:
             return f"a revision is by the sample's own Generator, `{generator}`, and it casts `{cast.generator}`"
         if committee_size(self.config) and not cast.reviewers:
