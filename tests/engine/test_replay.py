@@ -15,7 +15,7 @@ from test_engine_crash import start
 from gra.engine.replay import replay
 from gra.engine.run import Ending, synthesise
 from gra.errors import StoreError
-from gra.events import Event, PhaseStarted
+from gra.events import Event, PhaseStarted, RoundClosed
 from gra.export import write_dataset
 from gra.records import Status
 from gra.report.opening import config_of
@@ -123,6 +123,32 @@ async def test_what_servers_refused_or_failed_stays_so(tmp_path: Path) -> None:
     same(tmp_path)
 
 
+FORGETFUL = """
+class Forgetful:
+    def __init__(self, config): pass
+    async def embed(self, texts):
+        if any(sum(map(ord, text)) % 4 == 0 for text in texts if not text.startswith("Write number")):
+            raise RuntimeError("no vector today")
+        return [[1.0 + text.count(letter) for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts]
+"""
+"""Gives the seeds vectors, and three in four other texts."""
+
+
+async def test_what_an_embedding_model_failed_stays_so(tmp_path: Path) -> None:
+    (tmp_path / "forgetful.py").write_text(FORGETFUL)
+    embeddings = {"base_url": None, "model": None, "backend": {"use": "forgetful.py:Forgetful"}}
+    engine = {"give_up_after": 100}
+    assert (await made(tmp_path, target=10, embeddings=embeddings, dedup_below=1.0, engine=engine)).complete
+    with Reader(open_run(tmp_path / "run")) as reader:
+        lost = [(sample.id, sample.reason) for sample in reader.iter_samples(Status.FAILED)]
+    assert lost and all("no vector today" in reason for _, reason in lost)
+    assert (await replayed(tmp_path)).complete
+    same(tmp_path)
+    with Reader(open_run(tmp_path / "again")) as reader:
+        again = [(sample.id, sample.reason) for sample in reader.iter_samples(Status.FAILED)]
+    assert again and set(again) <= set(lost)  # what ran ahead of the round's end is not begun again
+
+
 async def test_a_call_that_is_missing_is_named(tmp_path: Path) -> None:
     await made(tmp_path)
     sample, step = delete(tmp_path, "task = 'review' AND sample = 'r01-00001'")
@@ -180,6 +206,25 @@ async def test_of_an_unfinished_run_the_closed_rounds(tmp_path: Path) -> None:
             await synthesise(config, tmp_path / "run", listen)
     ending = await replayed(tmp_path)
     assert (ending.accepted, ending.statement) == (8, "the run that is replayed has not finished this round")
+    same_accepted(tmp_path)
+
+
+async def test_of_a_run_that_was_killed_between_two_rounds_the_closed_ones(tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def listen(event: Event) -> None:
+        if isinstance(event, RoundClosed):
+            raise Killed
+
+    async with FakeServer(fake_models()) as server:
+        config = make_config(tmp_path, server.base_url, target=12, rounds=3)
+        with pytest.raises(Killed):
+            await synthesise(config, tmp_path / "run", listen)
+    with Reader(open_run(tmp_path / "run")) as reader:
+        assert [round.state for round in reader.rounds()] == ["closed"]
+    ending = await replayed(tmp_path)
+    assert (ending.accepted, ending.statement) == (4, "the run that is replayed has not begun this round")
     same_accepted(tmp_path)
 
 

@@ -65,7 +65,8 @@ async def replay(original: RunDir, config: RunConfig, folder: Path, listen: List
     _same_prompts(original, synthesis)
     _same_code(original, synthesis)
     with Reader(original) as reader:
-        past, material, facts = _past(reader), _material(reader, synthesis), {key: reader.fact(key) for key in KEPT}
+        past, material = _past(reader, synthesis), _material(reader, synthesis)
+        facts = {key: reader.fact(key) for key in KEPT}
     copy = transcribe(original, folder, KEPT)
     # One candidate at a time: then none is begun that the run's own result does not depend on.
     engine = config.engine.model_copy(update={"concurrency": 1, "give_up_after": 10**9})
@@ -85,6 +86,8 @@ class Record(Ledger):
     def __init__(self, writer: Writer, past: Past) -> None:
         super().__init__(writer)
         self._past = past
+        self._asking = ""
+        """The candidate of the last call, and so the one whose text is embedded: there is one at a time."""
 
     def find(self, call: CallId, digest: str) -> Reply:
         """The reply to a call.
@@ -95,6 +98,7 @@ class Record(Ledger):
             BudgetSpent: here the run ended.
             StoreError: the reply is missing.
         """
+        self._asking = call.sample
         if call.sample == self._past.end:
             raise BudgetSpent(self._past.statement)
         reply = super().find(call, digest)
@@ -112,8 +116,12 @@ class Record(Ledger):
         """The embeddings of these texts, all of them.
 
         Raises:
+            EndpointError: the candidate was given up. It has all its answers, so it was given up here.
             StoreError: one is missing.
         """
+        # Its text may have been embedded for another candidate since; that does not bring it back.
+        if self._asking in self._past.lost:
+            raise EndpointError(self._past.lost[self._asking])
         wanted = list(digests)
         found = super().find_vectors(model, wanted)
         if lacking := [digest for digest in wanted if digest not in found]:
@@ -135,7 +143,7 @@ class Record(Ledger):
         return f"the run cannot be replayed beyond {of}: {why}. `gra verify` names rows that were edited"
 
 
-def _past(reader: Reader) -> Past:
+def _past(reader: Reader, config: SynthesisConfig) -> Past:
     """Raises a StoreError if there is nothing to replay yet."""
     rounds = reader.rounds()
     if not rounds:
@@ -144,8 +152,11 @@ def _past(reader: Reader) -> Past:
     last = rounds[-1]
     if last.state == "open":
         return Past(lost, sample_id(last.number, 0), "the run that is replayed has not finished this round")
-    statement = str(last.detail.get("statement", ""))
-    return Past(lost, sample_id(last.number, last.detail["decided"]), statement) if statement else Past(lost)
+    if statement := str(last.detail.get("statement", "")):
+        return Past(lost, sample_id(last.number, last.detail["decided"]), statement)
+    if last.number < min(config.rounds, config.target):
+        return Past(lost, sample_id(last.number + 1, 0), "the run that is replayed has not begun this round")
+    return Past(lost)
 
 
 def _material(reader: Reader, config: SynthesisConfig) -> Material:
