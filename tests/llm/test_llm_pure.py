@@ -16,7 +16,7 @@ from gra.llm.base_format import STOP, render
 from gra.llm.labels import first_token, probabilities
 from gra.llm.limits import Limit
 from gra.llm.local import control_groups, granted_cores
-from gra.llm.wire import Malformed, read_completion, read_embeddings, read_models, read_usage
+from gra.llm.wire import Malformed, greeting, read_completion, read_embeddings, read_models, read_usage
 
 
 def logs(**tokens: float) -> list[tuple[str, float]]:
@@ -125,6 +125,22 @@ def test_lone_surrogates_are_replaced_and_pairs_are_kept() -> None:
 )
 def test_cached_tokens_are_found_where_servers_put_them(body: dict[str, Any], cached: int) -> None:
     assert read_usage(body).cached_tokens == cached
+
+
+@pytest.mark.parametrize(
+    ("body", "least"),
+    [
+        (None, None),
+        ({"model": "m", "input": ["a", "b"]}, {"model": "m", "input": ["."]}),
+        ({"model": "m", "prompt": "x", "id_slot": 2}, {"model": "m", "prompt": "Hello", "id_slot": 2, "max_tokens": 1}),
+        (
+            {"model": "m", "messages": [], "response_format": {}, "logprobs": True},
+            {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1},
+        ),
+    ],
+)
+def test_a_greeting_has_nothing_of_the_request_but_whom_it_asks(body: Any, least: Any) -> None:
+    assert greeting(body) == least
 
 
 def test_embeddings_come_in_order_and_at_length_one() -> None:

@@ -114,6 +114,34 @@ async def test_a_request_that_alone_is_met_by_silence_is_given_up(connect: Conne
     assert not shared.is_silent
 
 
+@pytest.mark.parametrize("fault", ["reset", "stall", "503"])
+async def test_a_request_that_meets_silence_where_a_greeting_is_answered_is_given_up(
+    connect: Connect, ask: Ask, fault: str
+) -> None:
+    shared = Server(4, patience_s=0.0)
+    async with FakeServer() as fake:
+        endpoint = connect(fake, places=shared, retries=1, timeout_s=0.5 if fault == "stall" else 30.0)
+        await endpoint.complete(ask("first"))
+        fake.next_faults.extend([fault, "ok", fault, "ok", fault])
+        with pytest.raises(EndpointError, match=r"\(3 tries\)") as caught:
+            await endpoint.complete(ask("alone"))
+        assert [body["max_tokens"] for body in fake.bodies] == [300, 300, 1, 300, 1, 300]
+        assert (await endpoint.complete(ask("next"))).text
+    assert type(caught.value) is EndpointError and shared.account.answered == 2, "greetings are no requests"
+
+
+async def test_greetings_do_not_hide_a_server_that_fails_every_request(connect: Connect, ask: Ask) -> None:
+    async with FakeServer() as fake:
+        endpoint = connect(fake, places=Server(4, give_up_after=2), retries=0)
+        await endpoint.complete(ask("first"))
+        fake.next_faults.extend(["503", "ok", "503"] * 2)
+        with pytest.raises(EndpointError) as one:
+            await endpoint.complete(ask("one"))
+        with pytest.raises(OutOfService):
+            await endpoint.complete(ask("two"))
+    assert type(one.value) is EndpointError
+
+
 async def test_a_server_that_fails_everybody_is_out_of_service(connect: Connect, ask: Ask) -> None:
     async with FakeServer(faults={"500": 1.0}) as fake:
         endpoint = connect(fake, places=Server(4, give_up_after=3), retries=1)

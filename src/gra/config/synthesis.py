@@ -103,7 +103,8 @@ class Budget(Settings):
     """Cost in all, in `currency`; embeddings are not counted. All models have to be of the catalogue or have a
     `price`."""
     minutes: float | None = Field(default=None, gt=0)
-    """Wall time of one attempt."""
+    """Wall time of one attempt, looked at before each call. What waits for a silent server is bound by
+    `engine.patience_s` instead."""
 
 
 Gate = Annotated[PaperGate | SeedsGate | PluginGate, Field(discriminator="type")]

@@ -20,7 +20,7 @@ from gra.calls import Reply, Request
 from gra.errors import ConfigError, EndpointError, OutOfService, Refused
 from gra.events import Listener, Notice, ignore
 from gra.llm.key import ApiKey
-from gra.llm.retry import Fault, GiveUp, counts, decide, failure, plain
+from gra.llm.retry import Fault, GiveUp, counts, decide, failure, is_silence, plain
 from gra.llm.server import Server
 from gra.llm.slots import Slots
 from gra.llm.transport import Call, base_of, send
@@ -31,6 +31,7 @@ from gra.llm.wire import (
     Malformed,
     SchemaField,
     completion_body,
+    greeting,
     read_completion,
     read_embeddings,
     read_models,
@@ -224,22 +225,22 @@ class Endpoint:
     ) -> T | Failed:
         """Like `call`, but the failure is returned."""
         tries = spared = 0
-        heard = self.server.account.answered
+        heard, in_doubt = self.server.heard, False
         while True:
             async with self.server.limit.place(urgency) as generation:
-                answer = await self._once(path, body, read)
+                silence = await self._greet(path, body) if in_doubt and self.server.heard == heard else None
+                answer: T | Fault = silence if silence is not None else await self._once(path, body, read)
                 if not isinstance(answer, Fault):
                     self.server.answered(generation)
                     return answer
                 self.server.failed(answer, generation)
             tries += 1
-            now = self.server.account.answered
+            now = self.server.heard
             spared += not counts(answer, tries, now > heard, self.server.is_silent, now > 0)
-            heard = now
+            heard, in_doubt = now, is_silence(answer) and now > 0
             step = decide(answer, tries, self._retries, self._luck(), spared, self.server.is_lost)
             if isinstance(step, GiveUp):
-                blamed = step.error is EndpointError and self.server.gave_up()
-                kind = OutOfService if blamed else step.error
+                kind = OutOfService if step.error is EndpointError and self.server.gave_up() else step.error
                 return Failed(kind, answer, self.name, self._address(path), tries)
             self._tell(answer.kind + str(answer.status), self._trouble(answer))
             self.server.account.retries += 1
@@ -261,6 +262,14 @@ class Endpoint:
             return read(answer, time.monotonic() - started)
         except (Malformed, OverflowError) as error:  # a server may send numbers of any length
             return Fault("body", str(error))
+
+    async def _greet(self, path: tuple[str, ...], body: Mapping[str, Any] | None) -> Fault | None:
+        """Whether anybody is there to whoever asks less: the silence that is met, or None."""
+        fault = await self._once(path, greeting(body), lambda *_: None)
+        if fault is not None and is_silence(fault):
+            return fault
+        self.server.greeted()
+        return None
 
     def _address(self, path: tuple[str, ...]) -> str:
         return str(self._base.joinpath(*path))

@@ -20,15 +20,21 @@ the order of urgency. When its tries are used up: EndpointError, and its sample 
 of the request's uses up no try: a silence while nobody else is answered either, and a 429 while others are (but after
 50 tries it may be the request after all: one that is larger than a quota is answered with 429 as well).
 
+**Greeting**: a request that met silence, with nobody answered since, may be alone with a server that it kills or that
+takes too long for it. So its next try begins with the least that can be asked of the same model: one token, or the
+embedding of a full stop. If that meets silence too, that is the try. If it is answered, with whatever words, the server
+is there, the request is sent, and now its silence uses up a try: the same request fails at any concurrency. A list of
+models would be cheaper to ask for, but gateways give it with nobody behind them.
+
 **Overload** halves the requests at once at the server (`limits.Limit`), for all its models, but once for all that were
 under way together; every success adds to them again. `Retry-After` (at most 120 s of it) pauses the server for all its
 models. After any pause one request goes first, then two, then four.
 
 **Silence**: five in a row with nothing between open the server's circuit (`circuit.Circuit`). Then nobody is sent to it
-but one request after 1 s, 2 s, 4 s ... at most 30 s, until one is answered. Requests wait for that, so their samples
-stay as far as they are, neither failed nor replaced, and samples that do not need the server go on: which samples a
-dataset has does not depend on who was down when. A server that is silent for longer than `patience_s` is out of
-service. One that has never answered is not waited for: its silences use up tries.
+but one request or its greeting after 1 s, 2 s, 4 s ... at most 30 s, until one is answered. Requests wait for that, so
+their samples stay as far as they are, neither failed nor replaced, and samples that do not need the server go on: which
+samples a dataset has does not depend on who was down when. A server that is silent for longer than `patience_s` is out
+of service. One that has never answered is not waited for: its silences use up tries.
 
 **Out of service** ends the run in good order, to be resumed: OutOfService. So do `give_up_after` requests in a row that
 one server failed for good, nothing answered between: that is no fault of theirs.
@@ -124,7 +130,7 @@ def counts(fault: Fault, failed_tries: int, others_answered: bool, silent: bool,
     Args:
         fault: What went wrong.
         failed_tries: See `decide`.
-        others_answered: The server has answered somebody since the request was last tried.
+        others_answered: The server has answered somebody, or a greeting, since the request's last fault.
         silent: The server's circuit is open.
         ever: The server has answered anybody at any time.
     """

@@ -70,6 +70,8 @@ class Server:
         self.name = name
         self.limit = Limit(places, first)
         self.account = Account()
+        self.heard = 0
+        """Answers so far, those to greetings included."""
         self._circuit = Circuit(patience_s, give_up_after)
         self._patience_s = patience_s
         self._listen = listen
@@ -78,8 +80,13 @@ class Server:
         """A request that took its place in this generation of the limit has its answer."""
         self.account.answered += 1
         self.limit.widen(generation)
-        self._heard()
+        self.greeted()
         self._circuit.answered()
+
+    def greeted(self) -> None:
+        """Somebody is there. That says nothing of how requests fare."""
+        self.heard += 1
+        self._heard()
 
     def failed(self, fault: Fault, generation: int) -> None:
         """A try met a fault."""

@@ -60,6 +60,17 @@ def completion_body(
     return body
 
 
+def greeting(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The least that can be asked of the same model, at the same place, instead of this body."""
+    if body is None:
+        return None
+    kept = {name: body[name] for name in ("model", "id_slot") if name in body}
+    if "input" in body:
+        return {**kept, "input": ["."]}
+    text = {"prompt": "Hello"} if "prompt" in body else {"messages": [_message(Message("user", "Hello"))]}
+    return {**kept, **text, "max_tokens": 1}
+
+
 def _message(message: Message) -> dict[str, str]:
     return {"role": message.role, "content": message.content}
 
