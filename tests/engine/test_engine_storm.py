@@ -129,7 +129,7 @@ class Outage:
             self._leaving = asyncio.create_task(self.server.__aexit__())
         elif isinstance(event, Notice) and "is silent" in event.text:
             self.silent.set()
-        elif isinstance(event, SampleEnded) and self.silent.is_set():
+        elif isinstance(event, SampleEnded) and self._leaving is not None and self._leaving.done():
             self.went_on.set()
 
 
@@ -143,7 +143,7 @@ async def test_while_a_server_is_dead_others_go_on_and_what_needs_it_waits(tmp_p
         outage = Outage(there)
         config = two_servers(tmp_path, here.base_url, there.base_url)
         running = asyncio.create_task(run(config, tmp_path / "run", outage.hear))
-        await asyncio.wait_for(outage.went_on.wait(), 200)
+        await asyncio.wait_for(asyncio.gather(outage.silent.wait(), outage.went_on.wait()), 200)
         assert not running.done()
         async with there:
             assert (await running).complete
