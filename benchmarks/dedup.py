@@ -40,7 +40,7 @@ def measure(count: int, dimensions: int, late: int, again: bool) -> None:
 
     def vector(n: int, copied: bool = True) -> np.ndarray:
         own = np.random.default_rng(n)
-        if copied and n and own.random() < 0.05:
+        if (own.random() < 0.05) and copied and n:
             found = vector(int(own.integers(n)), copied=False) + 0.3 * own.standard_normal(dimensions) / dimensions**0.5
         else:
             found = centres[own.integers(200)] + own.standard_normal(dimensions)

@@ -1,9 +1,12 @@
 """The rule of a round, by itself: whatever ends first, the same samples are accepted, none above its quota."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,9 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gra.engine import rounds
-from gra.engine.rounds import Limits, Result, Round
+from gra.engine.outcome import Outcome, surplus
+from gra.engine.rounds import Limits, Round
 from gra.events import ignore
-from gra.postprocess.dedup import Known, Vectors
+from gra.postprocess.dedup import Known
+from gra.postprocess.matrix import Vectors
 from gra.records import Cast, Sample, Status
 from gra.synthesis.topics import Agenda, in_turn
 
@@ -43,9 +48,10 @@ class World:
             begun.id, 1, index, begun.domain, CAST, instruction=str(subject), status=status, score=draw.random()
         )
 
-    async def execute(self, concurrency: int, order: int, known: Mapping[int, Sample] | None = None) -> Result:
+    async def execute(self, concurrency: int, order: int, known: Mapping[int, Sample] | None = None) -> Closed:
         """One execution of the round, candidates ending in an order of its own."""
         pace = random.Random(order)
+        stored = dict(sorted((known or {}).items()))
 
         async def run_sample(study: object, number: int, index: int) -> Sample:
             for _ in range(pace.randrange(12)):
@@ -56,14 +62,14 @@ class World:
             return np.eye(SUBJECTS * self.target, dtype=np.float32)[[int(text) for text in texts]]
 
         async def put_sample(sample: Sample) -> None:
-            pass
+            stored[sample.index] = sample
 
         study = SimpleNamespace(agenda=self.agenda, config=SimpleNamespace(task="synthesise", dedup_below=0.9))
         this = Round(
             cast(Any, study),
             1,
             Limits(self.target, self.target * 10, concurrency, 5),
-            Known((), np.zeros((0, 1), np.float32)),
+            Known(),
             cast(Any, SimpleNamespace(vectors=vectors)),
             cast(Any, SimpleNamespace(put_sample=put_sample)),
             ignore,
@@ -71,7 +77,59 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rounds, "run_sample", run_sample)
             patch.setattr(rounds, "begin", self.begin)
-            return await this.run(known or {})
+            ended = [(n, s if s.status is Status.PASSED else None) for n, s in stored.items()]
+            return closed(await this.run(ended), stored)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A round with its samples as they are in the end."""
+
+    outcome: Outcome
+    accepted: list[Sample]
+    samples: list[Sample]
+
+
+def closed(outcome: Outcome, stored: Mapping[int, Sample]) -> Closed:
+    ends = {**stored, **{s.index: s for s in outcome.called_off}}
+    ends |= {fate.index: fate.of(stored[fate.index]) for fate in outcome.fates}
+    ends = {n: surplus(s, outcome.ahead) if s.status is Status.PASSED else s for n, s in ends.items()}
+    return Closed(outcome, [ends[n] for n in outcome.accepted], [ends[n] for n in sorted(ends)])
+
+
+def by_the_rule(world: World) -> tuple[list[int], int]:
+    """The round's rule as `rounds.py` tells it, one candidate at a time and from the beginning for each: what is
+    accepted, best first, and how many candidates decided it."""
+    asked = world.agenda.quotas(world.target)
+    passed: list[Sample] = []
+    missing: dict[str, int] = {}
+    for index in range(world.target * 10):
+        domain = world.agenda.domain(index)
+        if missing.get(domain, 1) <= 0 or (sample := world.outcome(index)).status is not Status.PASSED:
+            continue
+        passed.append(sample)
+        counts = Counter(world.agenda.domain(s.index) for s in passed)
+        if counts[domain] >= asked[domain]:
+            new = Counter(world.agenda.domain(s.index) for s in best_of_each_subject(passed))
+            missing = {d: n - new[d] for d, n in asked.items() if counts[d] >= n}
+            if all(missing.get(d, 1) <= 0 for d in asked):
+                return within(asked, world, passed), index + 1
+    return within(asked, world, passed), world.target * 10
+
+
+def best_of_each_subject(passed: list[Sample]) -> list[Sample]:
+    ordered = sorted(passed, key=lambda s: (-s.score, s.index))
+    return list({s.instruction: s for s in reversed(ordered)}.values())[::-1]
+
+
+def within(asked: Mapping[str, int], world: World, passed: list[Sample]) -> list[int]:
+    left, kept = Counter(asked), []
+    for sample in sorted(best_of_each_subject(passed), key=lambda s: (-s.score, s.index)):
+        domain = world.agenda.domain(sample.index)
+        left[domain] -= 1
+        if left[domain] >= 0:
+            kept.append(sample.index)
+    return kept
 
 
 SHARES: st.SearchStrategy[dict[str, float]] = st.just({}) | st.dictionaries(
@@ -88,7 +146,15 @@ def test_what_is_accepted_depends_on_no_order(seed: int, target: int, shares: di
     for order in (1, 2):
         other = asyncio.run(world.execute(many, order))
         assert other.accepted == alone.accepted
-        assert (other.decided, other.statement) == (alone.decided, alone.statement)
+        assert (other.outcome.decided, other.outcome.statement) == (alone.outcome.decided, alone.outcome.statement)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12), SHARES, st.integers(1, 40))
+@QUIET
+def test_what_is_accepted_is_what_the_rule_says(seed: int, target: int, shares: dict[str, float], many: int) -> None:
+    world = World(seed, target, shares)
+    result = asyncio.run(world.execute(many, 5))
+    assert ([s.index for s in result.accepted], result.outcome.decided) == by_the_rule(world)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12), SHARES, st.integers(0, 40))
@@ -107,8 +173,8 @@ def test_every_domain_gets_its_quota_and_no_more(seed: int, target: int, shares:
     accepted, quotas = Counter(s.domain for s in result.accepted), world.agenda.quotas(target)
     assert all(accepted[d] <= n for d, n in quotas.items())
     lacking = {d for d, n in quotas.items() if accepted[d] < n}
-    assert bool(lacking) == bool(result.statement)
-    assert all(f"{d} {accepted[d]} of {quotas[d]}" in result.statement for d in lacking)
+    assert bool(lacking) == bool(result.outcome.statement)
+    assert all(f"{d} {accepted[d]} of {quotas[d]}" in result.outcome.statement for d in lacking)
     assert len({s.instruction for s in result.accepted}) == len(result.accepted), "none says what another says"
     assert Status.PASSED not in {s.status for s in result.samples}
 

@@ -49,6 +49,32 @@ async def test_the_funnel_counts_every_sample_once(tmp_path: Path) -> None:
     assert ended["r01-00003"] is Status.FAILED
 
 
+async def test_what_has_ended_comes_in_order_without_what_is_owed(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    async with Writer(run) as writer:
+        for index in range(450, 0, -1):
+            status = (Status.FAILED, Status.PASSED, Status.UNUSABLE)[index % 3]
+            await writer.put_sample(sample(index, status))
+    with Reader(run) as reader:
+        ended = list(reader.iter_ended(1))
+        assert list(reader.iter_ended(2)) == []
+    assert [index for index, _ in ended] == [n for n in range(1, 451) if n % 3]
+    assert [passed for _, passed in ended if passed] == [sample(n, Status.PASSED) for n in range(1, 451, 3)]
+
+
+async def test_the_pool_is_read_entry_by_entry(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    async with Writer(run) as writer:
+        await writer.put_pool([entry(f"seed-{n}") for n in range(5)])
+        with Reader(run) as reader:
+            entries = reader.entries()
+            await writer.put_pool([entry("r01-00000", 1)])
+            assert list(entries) == [entry(f"seed-{n}") for n in range(5)], "it is as it was when it was asked for"
+            assert entries[1:3] == [entry("seed-1"), entry("seed-2")]
+            assert reader.entry("r01-00000") == entry("r01-00000", 1)
+            assert reader.entry("r01-00001") is None
+
+
 async def test_what_is_not_there(tmp_path: Path) -> None:
     with Reader(new_run(tmp_path)) as reader:
         assert reader.sample("r01-00000") is None

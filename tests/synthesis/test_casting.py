@@ -222,6 +222,15 @@ def test_examples_are_different_of_the_domain_and_within_bounds(size: int, least
     assert drawn == pool.draw_examples("math", random.Random(seed), least + more)
 
 
+@given(st.integers(1, 12), st.integers(0, 3), st.integers(0, 999))
+def test_examples_are_drawn_as_from_a_list_of_all_but_the_one(size: int, but: int, seed: int) -> None:
+    everything = [entry for pair in zip(entries("math", size), entries("code", size), strict=True) for entry in pair]
+    left = [e for n, e in enumerate(everything) if e.domain == "math" and n != but]
+    draw = random.Random(seed)
+    expected = draw.sample(left, min(draw.randint(1, 4), len(left)))
+    assert list(Pool(everything, 1).draw_examples("math", random.Random(seed), 4, but)) == expected
+
+
 def test_the_order_of_domains_in_the_pool_does_not_matter() -> None:
     one = Pool([*entries("math", 4), *entries("code", 3)], 2)
     other = Pool([*entries("code", 3), *entries("math", 4)], 2)

@@ -58,7 +58,7 @@ def dossier_of(reader: Reader, sample: Sample) -> Dossier:
     from gra.cli.views.sample_view import Dossier
 
     wanted = {*sample.examples, sample.duplicate_of}
-    known = {entry.id: entry for entry in reader.pool() if entry.id in wanted}
+    known = {id: entry for id in sorted(wanted) if (entry := reader.entry(id)) is not None}
     original = known[sample.duplicate_of].instruction if sample.duplicate_of in known else ""
     if sample.duplicate_of and not original:  # a better sample of a round that is still open
         other = reader.sample(sample.duplicate_of)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from gra.records import Sample, Status
-
-FULL = "the round was full without it"
+from gra.postprocess.dedup import Decision
 
 
 @dataclass
@@ -23,43 +21,36 @@ class Quotas:
     """The domain of a candidate by its number, as `asked` has it."""
     _passed: Counter[str] = field(default_factory=Counter)
     _missing: dict[str, int] = field(default_factory=dict)
-    """After the last de-duplication, of the domains where enough have passed."""
+    """When duplicates were last looked at, of the domains where enough have passed."""
 
-    def count(self, sample: Sample) -> bool:
-        """Count a pass. True if its domain may be full with it, so that de-duplication has to be done."""
-        domain = self.domain(sample.index)
+    def count(self, index: int) -> bool:
+        """Count the pass of a candidate. True if its domain may be full with it, so that duplicates matter."""
+        domain = self.domain(index)
         self._passed[domain] += 1
         return self._passed[domain] >= self.asked[domain]
 
-    def settle(self, decided: Iterable[Sample]) -> bool:
-        """Take over what de-duplication says of all that were counted. True if every domain is full."""
-        accepted = self.accepted(decided)
-        self._missing = {d: n - accepted[d] for d, n in self.asked.items() if self._passed[d] >= n}
+    def settle(self, accepted: Mapping[str, int]) -> bool:
+        """Take over how many of all that were counted are no duplicates, by domain. True if every domain is full."""
+        self._missing = {d: n - accepted.get(d, 0) for d, n in self.asked.items() if self._passed[d] >= n}
         return all(self.is_full(domain) for domain in self.asked)
 
     def is_full(self, domain: str) -> bool:
-        """Whether the domain had all that is asked for when de-duplication was last done."""
+        """Whether the domain had all that is asked for when duplicates were last looked at."""
         return self._missing.get(domain, 1) <= 0
 
     def missing(self, domain: str, passed: int) -> int:
         """Samples that the domain still lacks if so many have passed, and as far as is known survive."""
         return max(self.asked[domain] - passed, self._missing.get(domain, 0))
 
-    def accepted(self, decided: Iterable[Sample]) -> Counter[str]:
-        """By domain."""
-        return Counter(self.domain(s.index) for s in decided if s.status is Status.ACCEPTED)
+    def within(self, decided: Iterable[Decision]) -> Iterator[tuple[Decision, bool]]:
+        """Each decision, best first, and whether it is more than its domain asks for."""
+        left = Counter(self.asked)
+        for decision in decided:
+            domain = self.domain(decision.index)
+            left[domain] -= decision.accepted
+            yield decision, decision.accepted and left[domain] < 0
 
-    def within(self, decided: Iterable[Sample]) -> list[Sample]:
-        """The decided samples, best first; of a domain that has more than is asked, the last are surplus."""
-        left, kept = Counter(self.asked), []
-        for sample in decided:
-            domain = self.domain(sample.index)
-            left[domain] -= sample.status is Status.ACCEPTED
-            over = sample.status is Status.ACCEPTED and left[domain] < 0
-            kept.append(replace(sample, status=Status.SURPLUS, reason=FULL) if over else sample)
-        return kept
-
-    def lacking(self, decided: Iterable[Sample]) -> list[str]:
-        """The domains that are not full, with what they reached, in words."""
-        accepted = self.accepted(decided)
-        return [f"{d} {accepted[d]} of {n}" for d, n in self.asked.items() if d and accepted[d] < n]
+    def lacking(self, accepted: Iterable[int]) -> list[str]:
+        """The domains that are not full with these candidates, with what they reached, in words."""
+        reached = Counter(map(self.domain, accepted))
+        return [f"{d} {reached[d]} of {n}" for d, n in self.asked.items() if d and reached[d] < n]

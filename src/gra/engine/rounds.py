@@ -15,15 +15,18 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
 
 from gra.engine.desk import BudgetSpent
-from gra.engine.quotas import FULL, Quotas
+from gra.engine.outcome import FULL, Fate, Outcome, fate_of, surplus
+from gra.engine.quotas import Quotas
 from gra.engine.vectors import Embedder
 from gra.errors import EndpointError, KeyRefused, StoreError
 from gra.events import Listener, SampleEnded
-from gra.postprocess.dedup import Known, Vectors, select
+from gra.postprocess.dedup import Known, Selection
+from gra.postprocess.matrix import Vectors
 from gra.records import Sample, Status
 from gra.store.writer import Writer
 from gra.synthesis.refine import refine_sample
@@ -31,6 +34,10 @@ from gra.synthesis.sample import Study, begin, end, run_sample
 
 BLIND_YIELD = 0.5
 """Share of candidates taken to pass before any has ended."""
+PAGE = 256
+"""Candidates of an earlier attempt that are taken over at once."""
+NEW, BEGUN, ENDED = range(3)
+"""How far a candidate is: one byte for each that there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +54,9 @@ class Limits:
     """Candidates in a row that endpoints may fail before the run stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a round came to."""
-
-    samples: tuple[Sample, ...]
-    """Every candidate that was begun, each with its end."""
-    statement: str
-    """Why the round is not full; empty if it is."""
-    decided: int
-    """Candidates, from number 0, whose ends decided the round; the same at any concurrency."""
-    used_up: bool = False
-    """In refinement: every seed was tried, and each has its end."""
-
-    @property
-    def accepted(self) -> list[Sample]:
-        """The round's additions, best first."""
-        chosen = [s for s in self.samples if s.status is Status.ACCEPTED]
-        return sorted(chosen, key=lambda s: (-s.score, s.index))
-
-
 @dataclass
 class Round:
-    """The candidates of one round and how far they have come."""
+    """The candidates of one round and how far they have come. What has ended is on disk, not here."""
 
     study: Study
     number: int
@@ -78,85 +65,111 @@ class Round:
     embedder: Embedder
     writer: Writer
     listen: Listener
-    ended: dict[int, Sample] = field(default_factory=dict)
-    """By number of the candidate."""
-    _vectors: dict[str, Vectors] = field(default_factory=dict)
     _tasks: dict[asyncio.Task[Sample], int] = field(default_factory=dict)
-    _passed: list[Sample] = field(default_factory=list)
-    """Those that passed among the first `_frontier` candidates, but for those whose domain was full."""
+    _done: asyncio.Queue[asyncio.Task[Sample]] = field(default_factory=asyncio.Queue)
     _storing: set[asyncio.Task[Sample]] = field(default_factory=set)
+    _vectors: dict[int, Vectors] = field(default_factory=dict)
+    """Of those that have passed and are not before the frontier yet."""
+    _scores: dict[int, float] = field(default_factory=dict)
+    """Of the same."""
+    _refined: set[int] = field(default_factory=set)
+    """In refinement, those that passed with a new response."""
     _frontier: int = 0
     _ends: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """How many have ended, by domain and by whether they passed."""
+    _failed: int = 0
     _failures_in_a_row: int = 0
 
     def __post_init__(self) -> None:
-        self._domain = self.study.agenda.domain
-        self._quotas = Quotas(self.study.agenda.quotas(self.limits.target), self._domain)
+        agenda = self.study.agenda
+        self._domain = agenda.domain
+        self._quotas = Quotas(agenda.quotas(self.limits.target), self._domain)
+        self._selection = Selection(self.pool, self.study.config.dedup_below)
+        """Those that passed among the first `_frontier` candidates, but for those whose domain was full."""
+        self._state = bytearray(self.limits.candidates)
+        self._under_way: Counter[str] = Counter()
+        self._numbers = {domain: agenda.numbers(domain) for domain in self._quotas.asked}
+        self._next = {domain: next(numbers) for domain, numbers in self._numbers.items()}
+        """By domain, the first number that may not have been begun."""
 
-    async def run(self, known: Mapping[int, Sample]) -> Result:
+    async def run(self, known: Iterable[tuple[int, Sample | None]]) -> Outcome:
         """Run candidates until the target is met, or cannot be.
 
         Args:
-            known: candidates that ended in an earlier attempt.
+            known: candidates that ended in an earlier attempt, in order; the sample of those that passed.
 
         Raises:
             EndpointError: endpoints fail one candidate after another; the run can be resumed.
             StoreError: the run folder cannot be written.
         """
-        for sample in known.values():
-            self._note(sample)
-        decided: list[Sample] = []
-        statement = ""
+        statement, full = "", False
         try:
-            await self._embed([s for s in known.values() if s.status is Status.PASSED])
-            while not (decided := self._advance()):
-                if self._frontier >= self.limits.candidates:
-                    statement = self._too_few()
-                    break
+            full = await self._recall(known)
+            while not (full or self._frontier >= self.limits.candidates):
                 self._launch()
                 await self._wait()
+                full = self._advance()
         except BudgetSpent as spent:
             statement = str(spent)
         finally:
             called_off = await self._call_off()
-        return self._short(statement) if statement else self._full(decided, called_off)
+        fates = await asyncio.to_thread(self._fates)
+        return self._full(fates, called_off) if full else self._short(fates, statement or self._too_few(fates))
 
-    def _advance(self) -> list[Sample]:
-        """Move the frontier, one at a time, over candidates that have ended or do not count.
+    async def _recall(self, known: Iterable[tuple[int, Sample | None]]) -> bool:
+        """Take over what ended earlier, as far as it takes to fill the round. True if it is full."""
+        remaining = iter(known)
+        while page := list(islice(remaining, PAGE)):
+            await self._embed([sample for _, sample in page if sample is not None])
+            for index, sample in page:
+                self._note(index, sample)
+            if self._advance():
+                return True
+        return self._advance()
 
-        Returns the decided samples, best first, once there are enough.
-        """
+    def _advance(self) -> bool:
+        """Move the frontier, one at a time, over candidates that have ended or do not count. True if all is full."""
         while self._frontier < self.limits.candidates:
-            domain, sample = self._domain(self._frontier), self.ended.get(self._frontier)
+            index, domain = self._frontier, self._domain(self._frontier)
             full = self._quotas.is_full(domain)
-            if sample is None and not full:
+            if self._state[index] != ENDED and not full:
                 break
             self._frontier += 1
-            if full or sample is None or sample.status is not Status.PASSED:
+            score, vector = self._scores.pop(index, None), self._vectors.pop(index, None)
+            if full or score is None or vector is None:
                 continue
-            self._passed.append(sample)
-            if self._quotas.count(sample) and self._quotas.settle(decided := self._select()):
-                return decided
-        return []
-
-    def _select(self) -> list[Sample]:
-        return select(self._passed, self._vectors, self.pool, self.study.config.dedup_below)
+            self._selection.add(index, score, vector, domain)
+            if self._quotas.count(index) and self._quotas.settle(self._selection.accepted()):
+                return True
+        return False
 
     def _launch(self) -> None:
         """Begin as many candidates as are likely to be needed, and no more: what is not needed costs as much."""
-        under_way = set(self._tasks.values())
-        wanted = self._wanted(Counter(map(self._domain, under_way)))
-        index = self._frontier
-        while wanted and len(self._tasks) < self.limits.concurrency and index < self.limits.candidates:
-            domain = self._domain(index)
-            if domain in wanted and index not in self.ended and index not in under_way:
-                self._tasks[asyncio.create_task(self._one(index))] = index
-                wanted[domain] -= 1
-                wanted = +wanted
-            index += 1
+        wanted = self._wanted()
+        while wanted and len(self._tasks) < self.limits.concurrency:
+            domain = min(wanted, key=self._first_new)
+            index = self._first_new(domain)
+            if index >= self.limits.candidates:
+                return
+            self._begin(index, domain)
+            wanted[domain] -= 1
+            wanted = +wanted
 
-    def _wanted(self, under_way: Counter[str]) -> Counter[str]:
+    def _begin(self, index: int, domain: str) -> None:
+        task = asyncio.create_task(self._one(index))
+        task.add_done_callback(self._done.put_nowait)
+        self._tasks[task], self._state[index] = index, BEGUN
+        self._under_way[domain] += 1
+
+    def _first_new(self, domain: str) -> int:
+        """The first candidate of a domain that may be begun; one behind the frontier does not count any more."""
+        index = self._next[domain]
+        while index < self.limits.candidates and (index < self._frontier or self._state[index] != NEW):
+            index = next(self._numbers[domain])
+        self._next[domain] = index
+        return index
+
+    def _wanted(self) -> Counter[str]:
         """By domain, how many more candidates should be under way, judged by how many have passed so far."""
         wanted: Counter[str] = Counter()
         for domain in self._quotas.asked:
@@ -164,10 +177,10 @@ class Round:
                 continue
             passed, failed = self._ends[domain, True], self._ends[domain, False]
             # Rejections end sooner than acceptances, so those still under way count as candidates of the blind yield.
-            doubtful = under_way[domain] + 1
+            doubtful = self._under_way[domain] + 1
             expected = (passed + BLIND_YIELD * doubtful) / (passed + failed + doubtful)
             missing = max(self._quotas.missing(domain, passed), 0 if self._tasks else 1)
-            wanted[domain] = math.ceil(missing / expected) - under_way[domain]
+            wanted[domain] = math.ceil(missing / expected) - self._under_way[domain]
         return +wanted
 
     async def _one(self, index: int) -> Sample:
@@ -192,23 +205,32 @@ class Round:
 
     async def _embed(self, samples: list[Sample]) -> None:
         vectors = await self.embedder.vectors([s.instruction for s in samples])
-        self._vectors |= {s.id: v for s, v in zip(samples, vectors, strict=True)}
+        self._vectors |= {s.index: v for s, v in zip(samples, vectors, strict=True)}
 
     async def _wait(self) -> None:
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        done = [await self._done.get()]
+        done += [self._done.get_nowait() for _ in range(self._done.qsize())]
         self._collect(done)
         for task in done:
             task.result()  # the first that broke breaks the round, now that the others are counted
 
     def _collect(self, done: Iterable[asyncio.Task[Sample]]) -> None:
         for task in done:
-            self._tasks.pop(task)
+            index = self._tasks.pop(task)
+            self._storing.discard(task)
+            self._under_way[self._domain(index)] -= 1
             if not task.cancelled() and task.exception() is None:
-                self._note(task.result())
+                sample = task.result()
+                self._failed += sample.status is Status.FAILED
+                self._note(index, sample if sample.status is Status.PASSED else None)
 
-    def _note(self, sample: Sample) -> None:
-        self.ended[sample.index] = sample
-        self._ends[self._domain(sample.index), sample.status is Status.PASSED] += 1
+    def _note(self, index: int, passed: Sample | None) -> None:
+        self._state[index] = ENDED
+        self._ends[self._domain(index), passed is not None] += 1
+        if passed is not None:
+            self._scores[index] = passed.score
+            if passed.refined:
+                self._refined.add(index)
 
     async def _call_off(self) -> list[int]:
         """End what is under way, except what is just being stored; returns the candidates that came to nothing."""
@@ -217,50 +239,43 @@ class Round:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._collect(tasks)
-        return [index for index in tasks.values() if index not in self.ended]
+        return [index for index in tasks.values() if self._state[index] != ENDED]
 
-    def _full(self, decided: list[Sample], called_off: list[int]) -> Result:
+    def _fates(self) -> tuple[Fate, ...]:
+        below = self.study.config.dedup_below
+        decided = self._quotas.within(self._selection.decisions())
+        return tuple(fate_of(decision, over, self.number, below) for decision, over in decided)
+
+    def _full(self, fates: tuple[Fate, ...], called_off: list[int]) -> Outcome:
         """The round's end: the best of the decided are accepted, whatever ran ahead is surplus."""
-        begun = self.ended | {index: begin(self.study, self.number, index) for index in called_off}
-        return replace(self._result(begun, decided, FULL, ""), used_up=self._all_tried())
+        begun = tuple(surplus(begin(self.study, self.number, index), FULL) for index in sorted(called_off))
+        return Outcome(fates, FULL, "", self._frontier, self._all_tried(), begun)
 
-    def _short(self, statement: str) -> Result:
+    def _short(self, fates: tuple[Fate, ...], statement: str) -> Outcome:
         """The round as far as it came: usable, and open to more if the budget allows it later.
 
         Only what is before the frontier is accepted, so that a round cannot become full by what happened to be quick.
         """
         ahead = "the run stopped before the candidates ahead of it had ended"
-        result = self._result(self.ended, self._select(), ahead, statement)
-        failed = any(s.status is Status.FAILED for s in result.samples)
-        return replace(result, used_up=self._all_tried() and not failed)
+        return Outcome(fates, ahead, statement, self._frontier, self._all_tried() and not self._failed)
 
-    def _result(self, begun: Mapping[int, Sample], decided: list[Sample], reason: str, statement: str) -> Result:
-        """All that were begun, in order; what has passed and is not decided is surplus, for this reason."""
-        ends = {**begun, **{s.index: s for s in self._quotas.within(decided)}}
-        final = (_surplus(s, reason) if s.status is Status.PASSED else s for _, s in sorted(ends.items()))
-        return Result(tuple(final), statement, self._frontier)
-
-    def _too_few(self) -> str:
+    def _too_few(self, fates: tuple[Fate, ...]) -> str:
         if self._all_tried():
-            return self._what_was_kept()
+            return self._what_was_kept(fates)
         statement = (
             f"the yield is too low: {self._frontier} candidates of round {self.number} gave "
-            f"{len(self._passed)} that passed the review, {self.limits.target} were asked for"
+            f"{len(fates)} that passed the review, {self.limits.target} were asked for"
         )
-        lacking = self._quotas.lacking(self._select())
+        lacking = self._quotas.lacking(fate.index for fate in fates if fate.status is Status.ACCEPTED)
         return f"{statement}; not filled: {', '.join(lacking)}" if lacking else statement
 
     def _all_tried(self) -> bool:
         """In refinement: whether no seed is left."""
-        return self.study.config.task == "refine" and self._frontier >= len(self.study.pool.seeds)
+        return self.study.config.task == "refine" and self._frontier >= self.study.pool.seeds
 
-    def _what_was_kept(self) -> str:
-        kept = [s for s in self._select() if s.status is Status.ACCEPTED]
-        failed = sum(s.status is Status.FAILED for s in self.ended.values())
-        told = f"{len(kept)} of {self._frontier} seeds are kept, {sum(s.refined is True for s in kept)} of them"
-        later = f"; an endpoint failed on {failed}, which are tried again when the run goes on" if failed else ""
-        return f"{told} with a new response{later}"
-
-
-def _surplus(sample: Sample, reason: str) -> Sample:
-    return replace(sample, status=Status.SURPLUS, reason=reason)
+    def _what_was_kept(self, fates: tuple[Fate, ...]) -> str:
+        kept = [fate.index for fate in fates if fate.status is not Status.DUPLICATE]
+        new = len(self._refined.intersection(kept))
+        later = "; an endpoint failed on {}, which are tried again when the run goes on" if self._failed else ""
+        told = f"{len(kept)} of {self._frontier} seeds are kept, {new} of them with a new response"
+        return told + later.format(self._failed)

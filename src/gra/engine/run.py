@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +14,13 @@ from gra.config.fingerprint import fingerprint, resolved
 from gra.config.load import RunConfig
 from gra.config.pool import check_pool
 from gra.config.synthesis import Budget, SynthesisConfig, bounded
+from gra.engine.closing import Closing
 from gra.engine.compute import compute, sizes_of
 from gra.engine.desk import BudgetSpent, Desk, Spending
 from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
-from gra.engine.rounds import Limits, Result, Round
+from gra.engine.rounds import Limits, Round
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
@@ -28,13 +29,11 @@ from gra.store.ledger import Ledger
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
-from gra.synthesis.asking import Unwritten
 from gra.synthesis.bootstrap import Annotator
 from gra.synthesis.casting import make_casting
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
-from gra.together import a_few_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +146,13 @@ class Progress:
             await self._same("readings", chosen)
             await self._same("models", dict(models.identities))
             readings = make_readings(synthesis, chosen, models.lanes)
-            entries = self.reader.pool()
+            entries: Sequence[Entry] = self.reader.entries()
             if material.seeds and not entries:
                 entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
             casting = make_casting(synthesis, gate.able)
             full = await self._reopen_short()
-            entries = self.reader.pool()
+            entries = self.reader.entries()
             order = in_turn(shares_of(synthesis), synthesis.target)
             await self.writer.put_fact("asked", dict(Counter(order)))
             for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
@@ -163,7 +162,7 @@ class Progress:
                 statement = await self._round(study, number, embedder, Annotator(unbounded, synthesis), entries)
                 if statement:
                     return self.ending(statement)
-                entries = self.reader.pool()
+                entries = self.reader.entries()
         except BudgetSpent as reached:
             return self.ending(f"{reached} before the first round could begin")
         return self.ending("")
@@ -180,11 +179,17 @@ class Progress:
         full = 0
         for known in self.reader.rounds():
             if known.state == "closed" and known.accepted < known.target:
-                samples = [_reopened(s) for s in self.reader.iter_samples(round=known.number)]
-                await self.writer.reopen_round(known.number, samples)
+                await self.writer.reopen_round(known.number, self._reopened(known.number))
             elif known.state == "closed":
                 full = known.number
         return full
+
+    def _reopened(self, number: int) -> Iterator[Sample]:
+        """The samples of a round as they were before it was closed, where that has changed them."""
+        for status in (Status.ACCEPTED, Status.DUPLICATE, Status.SURPLUS):
+            for sample in self.reader.iter_samples(status, number):
+                summary = sample.summary if sample.seed else ""
+                yield concluded(replace(sample, duplicate_of="", similarity=None, summary=summary))
 
     async def _same(self, fact: str, now: dict[str, Any]) -> None:
         """One run is made by the same models, their opinions read in the same way, from beginning to end.
@@ -202,13 +207,13 @@ class Progress:
         await self.writer.put_fact(fact, now)
 
     async def _round(
-        self, study: Study, number: int, embedder: Embedder, closing: Annotator, entries: list[Entry]
+        self, study: Study, number: int, embedder: Embedder, closing: Annotator, entries: Sequence[Entry]
     ) -> str:
         """One round; returns why the run cannot go on, or nothing."""
         synthesis, target = study.config, share(study.config, number)
         candidates = int(target * synthesis.budget.candidates_per_accepted)
         if synthesis.task == "refine":
-            candidates, target = (min(n, len(study.pool.seeds)) for n in (candidates, target))
+            candidates, target = (min(n, study.pool.seeds) for n in (candidates, target))
         limits = Limits(
             target=target,
             candidates=candidates,
@@ -217,51 +222,18 @@ class Progress:
         )
         await self.writer.open_round(number, target)
         self.listen(PhaseStarted("round", f"{number} of {synthesis.rounds}", target))
-        known = {s.index: s for s in self.reader.iter_samples(round=number) if s.status is not Status.FAILED}
         # A seed would be the duplicate of itself: what is refined is compared with its own kind only.
         pool = await embedder.known([] if synthesis.task == "refine" else entries)
         this = Round(study, number, limits, pool, embedder, self.writer, self.listen)
-        result = await this.run(known)
-        await self._close(number, result, Annotator(study.ask, synthesis) if result.statement else closing)
-        self.listen(RoundClosed(number, len(result.accepted), target, len(result.samples)))
-        return result.statement
-
-    async def _close(self, number: int, result: Result, annotator: Annotator) -> None:
-        """Enrich the accepted with a summary (as in the paper) and let them join the pool."""
-        samples = {s.id: s for s in result.samples}
-        summaries = (_summarised(sample, annotator) for sample in result.accepted)
-        accepted = await a_few_at_once(summaries, self.config.engine.concurrency)
-        samples |= {s.id: s for s in accepted}
-        joining = [_entry(s) for s in accepted]
-        detail = {"statement": result.statement, "decided": result.decided, "used_up": result.used_up}
-        await self.writer.close_round(number, samples.values(), joining, detail)
-
-
-def _reopened(sample: Sample) -> Sample:
-    """The sample as it was before its round was closed."""
-    if sample.status not in (Status.ACCEPTED, Status.DUPLICATE, Status.SURPLUS):
-        return sample
-    summary = sample.summary if sample.seed else ""
-    return concluded(replace(sample, duplicate_of="", similarity=None, summary=summary))
+        outcome = await this.run(self.reader.iter_ended(number))
+        annotator = Annotator(study.ask, synthesis) if outcome.statement else closing
+        await Closing(number, outcome, self.reader, self.writer).close(annotator, limits.concurrency)
+        candidates = self.reader.rounds()[number - 1].candidates
+        self.listen(RoundClosed(number, len(outcome.accepted), target, candidates))
+        return outcome.statement
 
 
 def share(config: SynthesisConfig, number: int) -> int:
     """Accepted samples that round `number` (from 1) is asked for: an equal share, the first rounds taking the rest."""
     each, rest = divmod(config.target, config.rounds)
     return each + (number <= rest)
-
-
-async def _summarised(sample: Sample, annotator: Annotator) -> Sample:
-    if sample.summary:  # a refined seed has had one from the beginning
-        return sample
-    try:
-        return replace(sample, summary=await annotator.summary(sample.id, sample.instruction))
-    except (Unwritten, BudgetSpent):
-        # A good sample is not lost for want of a summary; its keywords say what it is about.
-        return replace(sample, summary=", ".join(sample.keywords))
-
-
-def _entry(sample: Sample) -> Entry:
-    return Entry(
-        sample.id, sample.round, sample.domain, sample.keywords, sample.summary, sample.instruction, sample.response
-    )

@@ -6,18 +6,22 @@ must see the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
+from itertools import islice
 
 import numpy as np
 
 from gra.errors import StoreError
 from gra.llm import Endpoint
-from gra.postprocess.dedup import Known, Vectors
+from gra.postprocess.dedup import Known
+from gra.postprocess.matrix import Matrix, Vectors
 from gra.records import Entry
 from gra.store.ledger import Ledger, text_digest
 
 LONGEST = 1000
 """Characters that are embedded: about the 256 word-pieces that all-MiniLM-L6-v2 was trained on."""
+PAGE = 1024
+"""Entries of the pool that are embedded, or looked up, at once."""
 
 
 class Embedder:
@@ -57,9 +61,14 @@ class Embedder:
                     "--out."
                 )
 
-    async def known(self, entries: list[Entry]) -> Known:
+    async def known(self, entries: Iterable[Entry]) -> Known:
         """The pool as de-duplication sees it."""
-        return Known(tuple(e.id for e in entries), await self.vectors([e.instruction for e in entries]))
+        ids, rows, remaining = list[str](), Matrix(), iter(entries)
+        while page := list(islice(remaining, PAGE)):
+            ids += (entry.id for entry in page)
+            for vector in await self.vectors([entry.instruction for entry in page]):
+                rows.append(vector)
+        return Known(ids, rows)
 
 
 def _unit(vector: Vectors) -> Vectors:

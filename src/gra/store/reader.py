@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, overload
 
 from gra.records import Entry, Sample, Status
 from gra.store.codec import text_of
@@ -148,6 +148,24 @@ class Reader:
                 return
             last = page[-1][:2]
 
+    def iter_ended(self, round: int) -> Iterator[tuple[int, Sample | None]]:
+        """What has ended in an open round, in order, by number: a sample that passed, else nothing more.
+
+        Failed ones are left out: they are owed.
+        """
+        query = """
+            SELECT idx, CASE status WHEN 'passed' THEN body END FROM samples
+            WHERE round = ? AND idx > ? AND status != 'failed' ORDER BY idx LIMIT ?
+        """
+        last, full = -1, True
+        while full:
+            page = self._rows(query, (round, last, _PAGE))
+            for last, body in page:
+                with sqlite_boundary(self.run.database):
+                    sample = None if body is None else read_sample(body)
+                yield last, sample
+            full = len(page) == _PAGE
+
     def ended(self, round: int) -> dict[str, Status]:
         """Id and status of the stored samples of a round, in order, without reading their bodies."""
         query = "SELECT id, status FROM samples WHERE round = ? ORDER BY idx"
@@ -168,9 +186,17 @@ class Reader:
 
     def pool(self) -> list[Entry]:
         """The pool, in its order."""
-        rows = self._rows("SELECT body FROM pool ORDER BY position")
+        return list(self.entries())
+
+    def entries(self) -> Entries:
+        """The pool as it stands now, read entry by entry when it is asked for."""
+        return Entries(self)
+
+    def entry(self, id: str) -> Entry | None:
+        """One entry of the pool, None if it has no such."""
+        rows = self._rows("SELECT body FROM pool WHERE id = ?", (id,))
         with sqlite_boundary(self.run.database):
-            return [read_entry(body) for (body,) in rows]
+            return read_entry(rows[0][0]) if rows else None
 
     def fact(self, key: str) -> Any:
         """What is stored under a name, None if nothing is."""
@@ -196,6 +222,30 @@ class Reader:
         with sqlite_boundary(self.run.database):
             cursor: sqlite3.Cursor = self._connection.execute(query, values)
             return cursor.fetchall()
+
+
+class Entries(Sequence[Entry]):
+    """The pool in its order, on disk. A pool only grows while it is in use, and this is as long as it was."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._length: int = reader._rows("SELECT count(*) FROM pool")[0][0]
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, place: int) -> Entry: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Entry]: ...
+    def __getitem__(self, place: int | slice) -> Entry | list[Entry]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(self._length))]
+        if not 0 <= place < self._length:
+            raise IndexError(f"the pool has no entry {place}")
+        rows = self._reader._rows("SELECT body FROM pool WHERE position = ?", (place,))
+        with sqlite_boundary(self._reader.run.database):
+            return read_entry(rows[0][0])
 
 
 def _samples_query(status: Status | None, round: int | None) -> tuple[str, dict[str, object]]:

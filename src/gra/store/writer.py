@@ -94,15 +94,15 @@ class Writer:
     ) -> None:
         """End a round in one transaction: last word on its samples, its additions to the pool, its numbers.
 
-        `accepted` and `candidates` are counted from the samples that are stored, these included.
+        `accepted` and `candidates` are counted from the samples that are stored, these included. What is handed over
+        is gone through in the writer's thread, one after the other, so that it may be read as it is needed.
         """
-        final, added = tuple(samples), tuple(entries)
         values = {"number": number, "detail": readable(to_json(detail))}
 
         def work(connection: sqlite3.Connection) -> None:
-            for sample in final:
+            for sample in samples:
                 rows.put_sample(connection, sample)
-            rows.append_entries(connection, added)
+            rows.append_entries(connection, entries)
             if not connection.execute(_CLOSE_ROUND, values).rowcount:
                 raise ValueError(f"round {number} is not open")
 
@@ -111,12 +111,12 @@ class Writer:
     async def reopen_round(self, number: int, samples: Iterable[Sample]) -> None:
         """Take back the end of a round that stayed short of its target: its samples as given, its entries gone.
 
-        Only the last round that was closed may be reopened: later rounds learned from its entries.
+        Only the last round that was closed may be reopened: later rounds learned from its entries. The samples are
+        gone through as in `close_round`.
         """
-        passed = tuple(samples)
 
         def work(connection: sqlite3.Connection) -> None:
-            for sample in passed:
+            for sample in samples:
                 rows.put_sample(connection, sample)
             connection.execute("DELETE FROM pool WHERE round = ?", (number,))
             connection.execute("UPDATE rounds SET state = 'open' WHERE number = ?", (number,))

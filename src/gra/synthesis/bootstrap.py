@@ -15,11 +15,13 @@ from gra.prompts.parse import Parser, Unusable, read_choice, read_keywords, read
 from gra.records import Entry, Seed
 from gra.synthesis.asking import Unwritten, ask_usable
 from gra.synthesis.casting import annotators
-from gra.together import together
+from gra.together import a_few_at_once
 
 T = TypeVar("T")
 SUMMARY_WORDS = 30
 """The paper's bound (Prompt 2)."""
+AT_ONCE = 1024
+"""Seeds that are annotated at a time: more than servers take at once, and few enough to be held."""
 
 
 class Annotator:
@@ -105,7 +107,7 @@ async def annotate(
         finally:
             done()
 
-    results = await together(one(seed) for seed in seeds)
+    results = await a_few_at_once((one(seed) for seed in seeds), AT_ONCE)
     return [r for r in results if isinstance(r, Entry)], [r for r in results if isinstance(r, str)]
 
 

@@ -11,7 +11,17 @@ from gra.records import SEED, Sample, Status
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.generate import Generator
 from gra.synthesis.review import Committee
-from gra.synthesis.sample import Study, begin, concluded, critiqued, end, reviewed, tried, wants_revision
+from gra.synthesis.sample import (
+    Study,
+    begin,
+    concluded,
+    critiqued,
+    drawn_examples,
+    end,
+    reviewed,
+    tried,
+    wants_revision,
+)
 
 
 async def refine_sample(study: Study, round_number: int, index: int) -> Sample:
@@ -22,12 +32,12 @@ async def refine_sample(study: Study, round_number: int, index: int) -> Sample:
     """
     sample = begin(study, round_number, index)
     committee = Committee(study.ask, study.config, study.readings)
-    by_id = {entry.id: entry for entry in study.pool.entries}
-    generator = Generator(study.ask, study.config, sample, [by_id[i] for i in sample.examples])
+    examples = drawn_examples(study, sample.id, sample.domain, but=index)
+    generator = Generator(study.ask, study.config, sample, examples)
     try:
         # 1) The committee judges the seed's own response. Without a committee there is nothing to compare.
         if study.config.review != "none":
-            sample = await reviewed(study, committee, sample, by_id[sample.seed].response, author=SEED)
+            sample = await reviewed(study, committee, sample, study.pool.seed(index).response, author=SEED)
             if sample.versions[0].final is None:
                 return concluded(sample)
 

@@ -13,7 +13,7 @@ from gra.calls import Ask
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import Refused
 from gra.ids import rng, sample_id
-from gra.records import SEED, Cast, Sample, Status, Version
+from gra.records import SEED, Cast, Entry, Sample, Status, Version
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.casting import Casting
 from gra.synthesis.decide import Gate, quorum, settled
@@ -45,8 +45,7 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
     """
     sample = begin(study, round_number, index)
     committee = Committee(study.ask, study.config, study.readings)
-    by_id = {entry.id: entry for entry in study.pool.entries}
-    examples, passage = [by_id[i] for i in sample.examples], study.agenda.passage(index)
+    examples, passage = drawn_examples(study, sample.id, sample.domain), study.agenda.passage(index)
     generator = Generator(study.ask, study.config, sample, examples, passage)
     try:
         # 1) The Generator finds a subject and writes an instruction.
@@ -87,17 +86,22 @@ def begin(study: Study, round_number: int, index: int) -> Sample:
     """
     config, name = study.config, sample_id(round_number, index)
     cast = study.casting.draw(rng(config.random_seed, name, "cast"))
-    draw = rng(config.random_seed, name, "examples")
     if config.task == "refine":
-        seed = study.pool.seeds[index]
-        examples = study.pool.draw_examples(seed.domain, draw, config.examples[1], but=seed.id)
+        seed = study.pool.seed(index)
+        examples = drawn_examples(study, name, seed.domain, but=index)
         blank = Sample(name, round_number, index, seed.domain, cast, tuple(e.id for e in examples), seed=seed.id)
         return replace(blank, keywords=seed.keywords, summary=seed.summary, instruction=seed.instruction)
     domain = study.agenda.domain(index) or study.pool.draw_domain(rng(config.random_seed, name, "domain"))
-    examples = study.pool.draw_examples(domain, draw, config.examples[1])
+    examples = drawn_examples(study, name, domain)
     passage = study.agenda.passage(index)
     source = passage.source if passage else ""
     return Sample(name, round_number, index, domain, cast, tuple(e.id for e in examples), source=source)
+
+
+def drawn_examples(study: Study, name: str, domain: str, but: int = -1) -> tuple[Entry, ...]:
+    """What the Generator of a sample is shown: the same entries whenever they are drawn; not seed number `but`."""
+    draw = rng(study.config.random_seed, name, "examples")
+    return study.pool.draw_examples(domain, draw, study.config.examples[1], but)
 
 
 async def reviewed(

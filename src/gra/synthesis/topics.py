@@ -36,6 +36,12 @@ class Agenda:
         """The domain of candidate `index`; `ANY` if it is drawn as the seeds have it."""
         return self.order[index % len(self.order)] if self.order else ANY
 
+    def numbers(self, domain: str) -> Iterator[int]:
+        """The candidates of a domain, or of `ANY`, in order and without end."""
+        order = self.order or (ANY,)
+        places = [place for place, named in enumerate(order) if named == domain]
+        return (begin + place for begin in count(0, len(order)) for place in places)
+
     def quotas(self, target: int) -> dict[str, int]:
         """Samples asked for, by domain; of `ANY` if it does not matter which."""
         return dict(Counter(self.order)) or {ANY: target}
