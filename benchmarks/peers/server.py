@@ -18,7 +18,7 @@ from typing import Any
 from gra.testing.fake_answers import FakeModel, digest, prompt_of, reply
 from gra.testing.fake_server import FakeServer
 
-NAMES = ("ada", "bob", "cyd")
+NAMES = ("ada", "bob", "cyd", "gpt-4")
 LENIENCY = 10.0
 """Full marks for everything, as far as marks are asked for by a schema."""
 

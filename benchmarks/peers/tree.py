@@ -17,7 +17,7 @@ from pathlib import Path
 
 _SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 _LOOK_S, _WEIGH_S = 0.1, 0.5
-_GRACE_S = 5.0
+_GRACE_S = 20.0
 
 
 @dataclass(frozen=True)
