@@ -22,6 +22,7 @@ import argparse
 import datetime
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,76 +62,81 @@ def main() -> None:
     parser.add_argument("--size", type=float, default=1.0, help="share of the records")
     parser.add_argument("--again", action="store_true", help="measure again what has been measured")
     parser.add_argument("--report", action="store_true", help="only print the table of what has been measured")
+    parser.add_argument(
+        "--patience", type=float, default=90, help="seconds without a request before a tool is said to hang"
+    )
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "gra-peers")
     told = parser.parse_args()
     if not told.report:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends what runs
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, cores[-1:])  # this script sits by the server, which has time to spare
         for name, concurrency in TRIALS:
             if not told.only or name in told.only:
-                trial = Trial(told.work, name, concurrency, told.size, cores)
-                trial.run([case for case in CASES if not told.case or case in told.case], told.again)
+                trial = Trial(told, name, concurrency, cores)
+                trial.run([case for case in CASES if case in (told.case or CASES)])
     print(report(told.work / "results"))
 
 
 class Trial:
     """One tool at one concurrency, through the cases. What it finds is in a file from the moment it is found."""
 
-    def __init__(self, work: Path, name: str, concurrency: int, size: float, cores: list[int]) -> None:
+    def __init__(self, told: argparse.Namespace, name: str, concurrency: int, cores: list[int]) -> None:
         self.name, self.concurrency = name, concurrency
-        self._work, self._size, self._cores = work, size, cores
-        self._path = work / "results" / f"{name}-{concurrency}.json"
-        self._log = work / "logs" / f"{name}-{concurrency}.log"
+        self._told, self._cores = told, cores
+        self._path = told.work / "results" / f"{name}-{concurrency}.json"
+        self._log = told.work / "logs" / f"{name}-{concurrency}.log"
         for folder in (self._path.parent, self._log.parent):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def run(self, cases: list[str], again: bool) -> None:
+    def run(self, cases: list[str]) -> None:
         kept = json.loads(self._path.read_text()) if self._path.exists() else {}
+        kept.pop("error", None)
         try:
-            python = environment(self._work, self.name)
+            python = environment(self._told.work, self.name)
             kept["version"] = version(python, self.name)
             for name in cases:
-                if name in kept and not again:
+                if kept.get(name, {}).get("records") == self._records(name) and not self._told.again:
                     continue
                 print(f"{self.name} ({self.concurrency}): {name}", file=sys.stderr, flush=True)
-                kept[name] = self._kill(python, kept["fixed"]) if name == "kill" else self._case(python, CASES[name])
-                if name == "check" and kept["check"]["complete"] < kept["check"]["records"]:
-                    raise RuntimeError(f"{kept['check']['ended']}: {self._last_words()}")
+                kept[name] = self._kill(python, kept.get("fixed")) if name == "kill" else self._case(python, name)
                 kept["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
-                kept.pop("error", None)
                 self._path.write_text(json.dumps(kept, indent=1))
-        except (RuntimeError, subprocess.CalledProcessError) as error:
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
             print(f"{self.name}: {error}", file=sys.stderr)
             self._path.write_text(json.dumps({**kept, "error": str(error)}, indent=1))
 
-    def _case(self, python: Path, case: Case) -> dict[str, Any]:
-        with self._scratch() as scratch, Server(case, self._cores) as server:
-            use = self._start(python, server, case, Path(scratch))
-            return self._found(case, server, use, Path(scratch))
+    def _case(self, python: Path, name: str) -> dict[str, Any]:
+        with self._scratch() as scratch, Server(CASES[name], self._cores) as server:
+            found = self._found(name, server, self._start(python, server, name, Path(scratch)), Path(scratch))
+        if name != "faults" and found["complete"] < found["records"]:
+            raise RuntimeError(f"{name}: {found['ended']}: {self._last_words()}")
+        return found
 
-    def _kill(self, python: Path, clean: dict[str, Any]) -> dict[str, Any]:
-        case = CASES["kill"]
-        with self._scratch() as scratch, Server(case, self._cores) as server:
-            first = self._start(python, server, case, Path(scratch), stop_at=int(KILL_AT * clean["requests"]))
+    def _kill(self, python: Path, clean: dict[str, Any] | None) -> dict[str, Any]:
+        if not clean or clean["records"] != self._records("kill"):
+            raise RuntimeError("`kill` needs `fixed` first, of as many records, to know how many requests there are")
+        with self._scratch() as scratch, Server(CASES["kill"], self._cores) as server:
+            first = self._start(python, server, "kill", Path(scratch), stop_at=int(KILL_AT * clean["requests"]))
             if first.ended != "killed":
                 raise RuntimeError(f"was to be killed, but {first.ended}")
             at = server.requests()
-            found = self._found(case, server, self._start(python, server, case, Path(scratch)), Path(scratch))
+            found = self._found("kill", server, self._start(python, server, "kill", Path(scratch)), Path(scratch))
             return {**found, "killed_at": at, "repeated": found["requests"] - clean["requests"]}
 
     def _scratch(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(dir=self._work, ignore_cleanup_errors=True)
+        return tempfile.TemporaryDirectory(dir=self._told.work, ignore_cleanup_errors=True)
 
-    def _start(self, python: Path, server: Server, case: Case, scratch: Path, stop_at: int | None = None) -> Use:
+    def _start(self, python: Path, server: Server, case: str, scratch: Path, stop_at: int | None = None) -> Use:
         job = [str(HERE / f"with_{self.name}.py"), server.url, str(self._records(case)), str(self.concurrency)]
         command = ["taskset", "-c", str(self._cores[0]), str(python), *job, str(scratch)]
         home = {**os.environ, **ENVIRONMENT, "HOME": str(scratch)}
-        return measured(command, home, self._log, Watch(server, stop_at), server.pid)
+        return measured(command, home, self._log, Watch(server, stop_at, self._told.patience), server.pid)
 
-    def _records(self, case: Case) -> int:
-        return case.records if case is CASES["check"] else max(1, int(self._size * case.records))
+    def _records(self, case: str) -> int:
+        return CASES[case].records if case == "check" else max(1, int(self._told.size * CASES[case].records))
 
-    def _found(self, case: Case, server: Server, use: Use, scratch: Path) -> dict[str, Any]:
+    def _found(self, case: str, server: Server, use: Use, scratch: Path) -> dict[str, Any]:
         rows, complete = count(scratch)
         return {**asdict(use), **server.seen(), "records": self._records(case), "rows": rows, "complete": complete}
 

@@ -16,8 +16,6 @@ SLOTS = 64
 KILL_AT = 0.55
 """Share of the requests after which a tool is killed. At the half itself one that saves every hundred records, of a
 thousand, would always have come just to the point where it saves."""
-STALL_S = 90.0
-"""A tool that has sent nothing for so long, and has not ended, hangs."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,8 @@ class Server:
 class Watch:
     """Looks at how many requests have come: enough to kill the tool, or none for too long."""
 
-    def __init__(self, server: Server, stop_at: int | None) -> None:
-        self._server, self._stop_at = server, stop_at
+    def __init__(self, server: Server, stop_at: int | None, patience_s: float) -> None:
+        self._server, self._stop_at, self._patience_s = server, stop_at, patience_s
         self._last, self._since = -1, time.monotonic()
 
     def __call__(self) -> str | None:
@@ -99,4 +97,4 @@ class Watch:
             return "killed"
         if requests != self._last:
             self._last, self._since = requests, time.monotonic()
-        return "hung" if time.monotonic() - self._since > STALL_S else None
+        return "hung" if time.monotonic() - self._since > self._patience_s else None

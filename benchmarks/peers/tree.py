@@ -50,12 +50,14 @@ def measured(
     memory, word = Memory(), None
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
-    while process.poll() is None and not word:
-        memory.look(descendants(os.getpid(), spare))
-        word = watch()
-        time.sleep(_LOOK_S)
-    wall = time.monotonic() - begun
-    end(spare, at_once=bool(word))
+    try:
+        while process.poll() is None and not word:
+            memory.look(descendants(os.getpid(), spare))
+            word = watch()
+            time.sleep(_LOOK_S)
+        wall = time.monotonic() - begun
+    finally:
+        end(spare, at_once=process.returncode is None)
     process.wait()
     ended = word or ("done" if process.returncode == 0 else f"exit {process.returncode}")
     return Use(ended, wall, _cpu() - before, memory.peak_kb / 1024)
