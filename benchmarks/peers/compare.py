@@ -107,7 +107,7 @@ class Trial:
             self._path.write_text(json.dumps({**kept, "error": str(error)}, indent=1))
 
     def _case(self, python: Path, name: str) -> dict[str, Any]:
-        with self._scratch() as scratch, Server(CASES[name], self._cores) as server:
+        with self._scratch() as scratch, Server(CASES[name], self._cores, self._log) as server:
             found = self._found(name, server, self._start(python, server, name, Path(scratch)), Path(scratch))
         if name != "faults" and found["complete"] < found["records"]:
             raise RuntimeError(f"{name}: {found['ended']}: {self._last_words()}")
@@ -116,7 +116,7 @@ class Trial:
     def _kill(self, python: Path, clean: dict[str, Any] | None) -> dict[str, Any]:
         if not clean or clean["records"] != self._records("kill"):
             raise RuntimeError("`kill` needs `fixed` first, of as many records, to know how many requests there are")
-        with self._scratch() as scratch, Server(CASES["kill"], self._cores) as server:
+        with self._scratch() as scratch, Server(CASES["kill"], self._cores, self._log) as server:
             first = self._start(python, server, "kill", Path(scratch), stop_at=int(KILL_AT * clean["requests"]))
             if first.ended != "killed":
                 raise RuntimeError(f"was to be killed, but {first.ended}")

@@ -45,12 +45,14 @@ class Case:
 class Server:
     """Runs for as long as the `with` does."""
 
-    def __init__(self, case: Case, cores: list[int]) -> None:
+    def __init__(self, case: Case, cores: list[int], log: Path) -> None:
         script = str(Path(__file__).with_name("server.py"))
         self._command = ["taskset", "-c", str(cores[-1]), sys.executable, script, *case.options]
+        self._log = log
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        with self._log.open("ab") as log:  # which has the connections that a kill breaks off
+            self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=log, text=True)
         self.pid = self._process.pid
         assert self._process.stdout
         self.url = self._process.stdout.readline().strip()
