@@ -39,9 +39,9 @@ HERE = Path(__file__).parent
 CASES = {
     "check": Case(5, 0.05),
     "fixed": Case(1000, 0.05),
-    "lognormal": Case(400, 0.2, sigma=0.5),
+    "lognormal": Case(300, 0.2, sigma=0.5),
     "kill": Case(1000, 0.05),
-    "faults": Case(400, 0.05, errors=0.05, bad_json=0.05),
+    "faults": Case(300, 0.05, errors=0.05, bad_json=0.05),
 }
 TRIALS = [(name, SLOTS) for name in TITLES] + [("gra", 96), ("asyncio", 96)]
 """Tools, and how many requests each is told to have in flight; more than there are slots keep a queue at the server."""

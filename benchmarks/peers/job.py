@@ -17,9 +17,10 @@ CRITERIA = ("helpfulness", "correctness", "clarity")
 ROW = ("instruction", "response")
 INSTRUCTION = "Write one instruction that a user might give to an assistant, about this topic: {topic}"
 RESPONSE = "Follow this instruction.\n\n{instruction}"
+JSON = "Reply with JSON and nothing else"
 RATING = (
     "Rate the {criterion} of a response to an instruction.\n\nInstruction: {instruction}\n\nResponse: {response}\n\n"
-    'Reply with JSON and nothing else: {{"score": a whole number from 1 to 10}}'
+    f'{JSON}: {{{{"score": a whole number from 1 to 10}}}}'
 )
 _WORDS = ("rivers", "bread", "clocks", "music", "maps", "gardens", "bridges", "letters", "stars", "trains", "glass")
 

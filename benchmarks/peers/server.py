@@ -15,6 +15,8 @@ import random
 from collections import Counter
 from typing import Any
 
+from job import JSON
+
 from gra.testing.fake_answers import FakeModel, digest, prompt_of, reply
 from gra.testing.fake_server import FakeServer
 
@@ -33,7 +35,7 @@ class Replies:
 
     def __call__(self, body: dict[str, Any]) -> str | None:
         structured = body.get("response_format", {}).get("type") == "json_schema"
-        if not structured and "JSON" not in prompt_of(body):
+        if not structured and JSON not in prompt_of(body):
             return None
         name = digest(body)
         self._came[name] += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from job import CRITERIA, INSTRUCTION, MODEL, RATING, RESPONSE, arguments, score_of, topics, write
+from job import CRITERIA, INSTRUCTION, JSON, MODEL, RATING, RESPONSE, arguments, score_of, topics, write
 
 TRIES = 8
 
@@ -41,7 +41,7 @@ async def ask(session: aiohttp.ClientSession, free: asyncio.Semaphore, url: str,
         async with free, session.post(url + "/chat/completions", json=body) as got:
             if got.status == 200:
                 answer = str((await got.json())["choices"][0]["message"]["content"])
-                if "JSON" not in prompt or score_of(answer) is not None:
+                if JSON not in prompt or score_of(answer) is not None:
                     log.add(prompt, answer)
                     return answer
         await asyncio.sleep(0.1 * 2**tried)
