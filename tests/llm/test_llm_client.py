@@ -266,7 +266,7 @@ async def test_without_a_connection_the_server_is_revived_at_its_new_address(con
     async with FakeServer() as server:
         revived: list[str] = []
 
-        async def revive() -> str:
+        async def revive(answered: int) -> str:
             revived.append(server.base_url)
             return server.base_url
 
@@ -283,7 +283,7 @@ async def test_a_server_that_cannot_be_revived_ends_the_request(connect: Connect
     async with FakeServer() as old:
         dead = old.base_url
 
-    async def revive() -> str:
+    async def revive(answered: int) -> str:
         raise EndpointError("it is gone")
 
     with pytest.raises(EndpointError, match="it is gone"):

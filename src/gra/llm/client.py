@@ -44,8 +44,8 @@ SHORTEST_CUT = 64
 """Characters below which a text that is too long for the embedding model is not cut further."""
 
 T = TypeVar("T")
-Revive = Callable[[], Awaitable[str]]
-"""Makes sure that the server runs and returns its base URL; raises EndpointError if it cannot."""
+Revive = Callable[[int], Awaitable[str]]
+"""Given how often the server has answered, makes sure that it runs; returns its base URL or raises EndpointError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class Endpoint:
             self.server.account.retries += 1
             await asyncio.sleep(step.after_s)
             if answer.kind == "connection" and self._revive is not None:
-                self._base = base_of(self.name, await self._revive())
+                self._base = base_of(self.name, await self._revive(self.server.heard))
 
     async def _once(
         self,

@@ -40,7 +40,8 @@ class LocalServer:
         threads: See `threads_for`.
         embedding: Serve embeddings (mean pooling) instead of completions.
         start_timeout_s: Bound of loading.
-        restarts: How often a child that died is replaced before its death is an error.
+        restarts: How often in a row, without an answer in between, a child that died is replaced before its death is an
+            error.
         listen: Told of restarts.
     """
 
@@ -64,7 +65,8 @@ class LocalServer:
         self._options = {"context": context, "slots": slots, "threads": threads}
         self._embedding = embedding
         self._start_timeout_s = start_timeout_s
-        self._restarts_left = restarts
+        self._restarts = self._restarts_left = restarts
+        self._answered = 0
         self._listen = listen
         self._secret = secrets.token_urlsafe(32)
         self._base_url = ""
@@ -112,12 +114,19 @@ class LocalServer:
             self._restarts_left = 0
             await self._end()
 
-    async def revive(self) -> str:
-        """Make sure that the child runs, starting a new one if it died; returns the base URL to use from now on."""
+    async def revive(self, answered: int = 0) -> str:
+        """Make sure that the child runs, starting a new one if it died; returns the base URL to use from now on.
+
+        Args:
+            answered: answers that it has given so far, to whomever. A child that gives some between its deaths is
+                killed by what it is asked, and not unable to run.
+        """
         await self._notice_death()
         async with self._lock:
             if self.pid is not None:
                 return self._base_url
+            if answered > self._answered and self._restarts_left:
+                self._answered, self._restarts_left = answered, self._restarts
             if self._restarts_left < 1:
                 raise self._error("the server died again and is not restarted any more" + self._death())
             self._restarts_left -= 1

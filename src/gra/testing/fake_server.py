@@ -230,14 +230,16 @@ def _completion(model: FakeModel, body: dict[str, Any], chat: bool, wanted: int)
         listed = [{"token": token, "logprob": p} for token, p in top.items()]
         logprobs = {"content": [{**listed[0], "top_logprobs": listed}]} if chat else {"top_logprobs": [top]}
     said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
-    prompt = prompt_of(body)
+    asked, answered = tokens_in(prompt_of(body)), tokens_in(text)
     usage = {
-        "prompt_tokens": tokens_in(prompt),
-        "completion_tokens": tokens_in(text),
-        "prompt_tokens_details": {"cached_tokens": tokens_in(prompt) // 2},
+        "prompt_tokens": asked,
+        "completion_tokens": answered,
+        "total_tokens": asked + answered,
+        "prompt_tokens_details": {"cached_tokens": asked // 2},
     }
     choice = {"index": 0, "finish_reason": finish, "logprobs": logprobs, **said}
-    return web.json_response({"object": "completion", "model": model.name, "choices": [choice], "usage": usage})
+    kind = {"id": "fake", "object": "chat.completion" if chat else "text_completion", "created": 0}
+    return web.json_response({**kind, "model": model.name, "choices": [choice], "usage": usage})
 
 
 def _shortened(whole: bytes) -> web.Response:
