@@ -95,8 +95,8 @@ def _source(place: str, use: str) -> str:
     if not place.endswith(".py"):
         try:
             spec = importlib.util.find_spec(place)
-        except (Exception, SystemExit):  # noqa: BLE001 (the package's own code runs)
-            spec = None
+        except (Exception, SystemExit) as error:  # the package's own code runs
+            raise ConfigError(f"`{use}` cannot be found: {in_words(error)}. Install or mend the package.") from error
         if spec is None or not spec.has_location or spec.origin is None:
             raise ConfigError(f"`{use}`: there is no module `{place}`. Install the package that has it.")
         path = Path(spec.origin)

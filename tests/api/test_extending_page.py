@@ -196,6 +196,17 @@ def test_edited_code_is_another_run_and_its_place_is_not(tmp_path: Path) -> None
         gra.run(moved, tmp_path / "out", progress=False)
 
 
+def test_a_package_that_fails_is_told_by_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("broken_package").mkdir()
+    Path("broken_package/__init__.py").write_text("raise RuntimeError('no licence found')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = {"name": "own", "backend": {"use": "broken_package.model:Mine"}}
+    with pytest.raises(ConfigError, match="cannot be found: RuntimeError: no licence found"):
+        made(tmp_path, models=[own, *plain_config(tmp_path)["models"]])
+    with pytest.raises(ConfigError, match="there is no module `no_such_module`"):
+        made(tmp_path, models=[{**own, "backend": {"use": "no_such_module:Mine"}}, *plain_config(tmp_path)["models"]])
+
+
 def test_other_options_are_another_run(tmp_path: Path) -> None:
     with made(tmp_path, gate=setting("gate")):
         pass

@@ -70,9 +70,7 @@ class BackedModel:
             OutOfService: it failed too often in a row.
             EndpointError: it failed, or what it gave is no answer.
         """
-        started = time.monotonic()
-        reply: Reply = await self._called("complete", request, partial(_checked_reply, request), urgency)
-        return replace(reply, seconds=reply.seconds or time.monotonic() - started)
+        return await self._called("complete", request, partial(_checked_reply, request), urgency)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """Unit vectors, one per text, in order.
@@ -84,10 +82,11 @@ class BackedModel:
             return []
         return await self._called("embed", texts, partial(_checked_vectors, texts))
 
-    async def _called(self, method: str, given: object, check: Callable[[Any], T], urgency: int = 0) -> T:
+    async def _called(self, method: str, given: object, check: Callable[[Any, float], T], urgency: int = 0) -> T:
         try:
             async with self.server.limit.place(urgency) as generation:
-                answer = check(await getattr(self._backend, method)(given))
+                started = time.monotonic()  # how long it waited for its place is not the backend's doing
+                answer = check(await getattr(self._backend, method)(given), time.monotonic() - started)
         except (OutOfService, ConfigError):
             raise
         except Refused:
@@ -106,7 +105,7 @@ class BackedModel:
         return answer
 
 
-def _checked_reply(request: Request, reply: object) -> Reply:
+def _checked_reply(request: Request, reply: object, seconds: float) -> Reply:
     if not isinstance(reply, Reply) or not isinstance(reply.text, str):
         raise TypeError(f"it gave no `Reply` but a {type(reply).__name__}")
     if not isinstance(reply.usage, Usage):
@@ -114,10 +113,10 @@ def _checked_reply(request: Request, reply: object) -> Reply:
     shares = [reply.labels.get(label) for label in request.labels]
     if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
         raise TypeError("it gave no probability for each of the `labels`, from 0 to 1")
-    return reply
+    return replace(reply, seconds=reply.seconds or seconds)
 
 
-def _checked_vectors(texts: Sequence[str], vectors: Any) -> list[list[float]]:
+def _checked_vectors(texts: Sequence[str], vectors: Any, _: float) -> list[list[float]]:
     if len(vectors) != len(texts):
         raise ValueError(f"it gave {len(vectors)} vectors for {len(texts)} texts")
     return [_unit(vector) for vector in vectors]
