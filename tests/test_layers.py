@@ -13,7 +13,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "ids", "errors", "events", "calls", "together", "plugins"}),
     frozenset({"prompts"}),
     frozenset({"config"}),
-    frozenset({"llm", "store", "catalogue"}),
+    frozenset({"llm", "store", "catalogue", "meters"}),
     frozenset({"synthesis", "postprocess"}),
     frozenset({"engine", "export"}),
     frozenset({"report", "display"}),
@@ -23,7 +23,9 @@ OUTSIDE = frozenset({"testing", "data"})
 """Imported by nobody; `testing` imports nothing but itself."""
 NO_ADAPTERS = frozenset({"synthesis", "postprocess"})
 """The method reaches models and files through `calls` alone."""
-HEAVY = frozenset({"xllamacpp", "pyarrow", "huggingface_hub", "gguf", "torch", "transformers", "sentence_transformers"})
+HEAVY = frozenset(
+    {"xllamacpp", "pyarrow", "huggingface_hub", "gguf", "torch", "transformers", "sentence_transformers", "pynvml"}
+)
 ROOT = Path(__file__).parents[1] / "src" / "gra"
 MODULES = {
     ".".join(("gra", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path

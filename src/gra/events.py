@@ -87,6 +87,10 @@ class Forecast:
     money: Span | None
     """In `currency`; None if nothing has a price."""
     currency: str
+    energy: Span | None = None
+    """In watt-hours; None if nothing was measured or estimated."""
+    energy_kind: str = ""
+    """What they are reckoned from: `measured`, `estimated`, or both together."""
 
 
 Event = PhaseStarted | PhaseAdvanced | CallAnswered | SampleEnded | RoundClosed | Forecast | Notice

@@ -30,7 +30,7 @@ def tables(connection: sqlite3.Connection) -> set[str]:
 def test_from_nothing_to_now_and_no_further(empty: sqlite3.Connection) -> None:
     migrate(empty)
     assert version_of(empty) == VERSION
-    assert tables(empty) == {"calls", "totals", "vectors", "samples", "pool", "rounds", "facts"}
+    assert tables(empty) == {"calls", "totals", "vectors", "samples", "pool", "rounds", "facts", "energy"}
     migrate(empty)
     assert version_of(empty) == VERSION
 

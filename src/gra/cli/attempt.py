@@ -123,7 +123,7 @@ def summarise(folder: Path, seconds: float | None, as_json: bool = False, costs:
             files["dataset"], _ = write_dataset(reader)
     files |= {"run.json": folder / "run.json", "data": folder / "run.sqlite", "logs": folder / "logs"}
     if as_json:
-        compared = {"costs": [asdict(cost) for cost in costs]} if costs else {}
+        compared = {"costs": [{**asdict(cost), "energy": cost.energy.plain()} for cost in costs]} if costs else {}
         print_json({**report.plain(), "seconds": seconds, "files": files, **compared})
         return
     print_parts(results(), summary(report, seconds, files))

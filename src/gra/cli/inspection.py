@@ -14,6 +14,8 @@ from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.compute import sizes_of
+from gra.engine.energy import joules_of
+from gra.engine.metering import meters_for
 from gra.engine.plan import Plan, plan
 from gra.engine.prices import prices_of
 from gra.errors import CatalogueError, GraError, SeedError
@@ -57,6 +59,10 @@ class Inspection:
     documents: dict[str, Any] = field(default_factory=dict)
     looks: list[Look] = field(default_factory=list)
     plan: Plan | None = None
+    measured: list[str] = field(default_factory=list)
+    """Parts of this machine whose energy will be measured."""
+    unmeasured: list[str] = field(default_factory=list)
+    """Why some that are there will not be, and what to do."""
     problems: list[str] = field(default_factory=list)
     exit_code: int = 0
 
@@ -74,6 +80,7 @@ class Inspection:
             "documents": self.documents,
             "models": [asdict(look) for look in self.looks],
             "plan": None if self.plan is None else _plain_plan(self.plan),
+            "energy": {"measured": self.measured, "problems": self.unmeasured},
         }
 
 
@@ -83,18 +90,29 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
     The configuration itself has been checked by loading it.
     """
     found = Inspection(config)
-    checks: tuple[Callable[[SynthesisConfig], object], ...] = (sizes_of, prices_of, try_plugins)
+    checks: tuple[Callable[[SynthesisConfig], object], ...] = (sizes_of, prices_of, joules_of, try_plugins)
     for check in checks:
         try:
             check(config.synthesis)
         except GraError as error:
             found.problem(error)
+    _energy(found)
     seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)
     synthesis = config.synthesis
     if bool(seeds) == bool(synthesis.seeds) and bool(passages) == bool(synthesis.documents):
         found.plan = plan(synthesis, seeds, _readings(found), passages)
     return found
+
+
+def _energy(found: Inspection) -> None:
+    """Which meters a run would have. They are opened once more when it begins."""
+    for meter, problem in ((each.meter, each.problem) for each in meters_for(found.config.synthesis)):
+        if meter:
+            found.measured += meter.parts
+            meter.close()
+        if problem:
+            found.unmeasured.append(problem)
 
 
 def _seeds(found: Inspection) -> tuple[Seed, ...]:

@@ -28,6 +28,7 @@ EXCLUDED: Mapping[str, str] = {
     "models.*.concurrency": "every draw depends on names, never on the order of arrival",
     "models.*.parameters": "what a token costs; what is said does not depend on it",
     "models.*.price": "as for its size",
+    "models.*.joules": "as for its size",
     "currency": "what prices are called",
     "embeddings.base_url": "as for models",
     "embeddings.api_key_env": "as for models",

@@ -55,6 +55,14 @@ class Price(Settings):
     completion: float = Field(ge=0)
 
 
+class Joules(Settings):
+    """What a token of a model takes where it is served, in joules. A watt-hour is 3,600."""
+
+    prompt: float = Field(ge=0)
+    """For each token of a prompt that was not cached."""
+    completion: float = Field(ge=0)
+
+
 class ModelConfig(EndpointConfig):
     """One member of the pool."""
 
@@ -67,6 +75,9 @@ class ModelConfig(EndpointConfig):
     reckoned from it. Catalogue models know."""
     price: Price | None = None
     """What its tokens cost. A catalogue model costs nothing unless this says otherwise."""
+    joules: Joules | None = None
+    """What its tokens take in energy, in place of what gra assumes (docs/performance.md). A model that says this is
+    taken to work on another machine, also where its address is on this one (a tunnel)."""
     roles: tuple[Part, ...] = ALL_PARTS
     """The parts this model may be drawn for."""
     share: float = Field(default=1.0, ge=0)

@@ -102,6 +102,9 @@ class Budget(Settings):
     money: float | None = Field(default=None, gt=0)
     """Cost in all, in `currency`; embeddings are not counted. All models have to be of the catalogue or have a
     `price`."""
+    energy_wh: float | None = Field(default=None, gt=0)
+    """Watt-hours in all: what this machine measures, and for models that it does not an estimate, both together
+    (docs/performance.md). All models have to be of the catalogue or say their `parameters` or `joules`."""
     minutes: float | None = Field(default=None, gt=0)
     """Wall time of one attempt, looked at before each call. What waits for a silent server is bound by
     `engine.patience_s` instead."""

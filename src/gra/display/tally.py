@@ -131,6 +131,8 @@ def foretold(forecast: Forecast) -> str:
     spans = [(forecast.candidates, "candidates"), (forecast.tokens, "tokens")]
     if forecast.money is not None:
         spans.append((forecast.money, forecast.currency))
+    if forecast.energy is not None:
+        spans.append((forecast.energy, f"Wh ({forecast.energy_kind})"))
     return f"to come: {', '.join(f'{between(span)} {unit}' for span, unit in [*spans, (forecast.minutes, 'min')])}"
 
 

@@ -14,6 +14,7 @@ from gra.config.load import RunConfig
 from gra.config.pool import check_pool, may_play
 from gra.config.synthesis import FixedCasting, RandomCasting, SingleCasting, SynthesisConfig
 from gra.engine.compute import sizes_of
+from gra.engine.energy import joules_of
 from gra.engine.prices import prices_of
 from gra.errors import ConfigError
 from gra.ids import rng
@@ -62,6 +63,7 @@ def variants(config: RunConfig, names: Sequence[str] = (), model: str | None = N
             check_pool(synthesis)
             sizes_of(synthesis)
             prices_of(synthesis)
+            joules_of(synthesis)
             found[name] = config.model_copy(update={"synthesis": synthesis})
     return found
 

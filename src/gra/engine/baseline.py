@@ -7,10 +7,11 @@ small models spent is comparable in units of `engine.compute`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gra.config.models import ModelConfig, Price
 from gra.engine.compute import UNIT, compute, flops, how_to_name, unsized
+from gra.engine.energy import JOULES_PER_WH, PER_FLOP, Consumed
 from gra.engine.prices import charge
 from gra.errors import ConfigError
 from gra.records import Status
@@ -29,6 +30,8 @@ class Cost:
     """In units of `engine.compute`; None if the size of a model is not known."""
     unsized: tuple[str, ...]
     """The models whose size is not known."""
+    energy: Consumed = field(default_factory=Consumed)
+    """What it has taken, measured and estimated apart."""
 
 
 LARGE = 72e9
@@ -47,9 +50,12 @@ class Estimate:
     flops: float
     money: float
     """In USD."""
+    wh: float
+    """Watt-hours of its GPUs."""
     assumed: str = (
         "one call for each writing step of a sample, as long as this run's are on average; no review, nothing turned "
-        f"down, nothing cached; {LARGE / 1e9:.0f} billion parameters, {LARGE_PRICE.prompt:g} USD per million tokens"
+        f"down, nothing cached; {LARGE / 1e9:.0f} billion parameters, {LARGE_PRICE.prompt:g} USD per million tokens, "
+        f"{PER_FLOP['elsewhere']:g} J a FLOP"
     )
 
 
@@ -66,7 +72,9 @@ def from_one_large_model(spent: Mapping[str, Total], accepted: int) -> Estimate 
     prompt = accepted * sum(t.prompt_tokens / (t.calls - t.refused) for t in written)
     completion = accepted * sum(t.completion_tokens / (t.calls - t.refused) for t in written)
     tokens = prompt + completion
-    return Estimate(tokens, flops(LARGE * tokens / UNIT), charge(LARGE_PRICE, prompt, 0, completion))
+    operations = flops(LARGE * tokens / UNIT)
+    wh = operations * PER_FLOP["elsewhere"] / JOULES_PER_WH
+    return Estimate(tokens, operations, charge(LARGE_PRICE, prompt, 0, completion), wh)
 
 
 def baseline(model: ModelConfig, budget: float | None = None) -> dict[str, object]:
@@ -96,7 +104,8 @@ def cost_of(name: str, reader: Reader, known: Mapping[str, float]) -> Cost:
     totals = reader.totals()
     spent = totals.by_model()
     accepted = reader.funnel().by_status.get(Status.ACCEPTED, 0)
-    return Cost(name, accepted, totals.all.computed_tokens, compute(spent, known), tuple(unsized(spent, known)))
+    units, unknown = compute(spent, known), tuple(unsized(spent, known))
+    return Cost(name, accepted, totals.all.computed_tokens, units, unknown, Consumed.over(reader.attempts()))
 
 
 def budget_like(run: Cost) -> float:

@@ -14,6 +14,8 @@ from gra.calls import CallId, Reply, Request
 from gra.config.models import Price
 from gra.config.synthesis import Budget, SynthesisConfig
 from gra.engine.compute import UNIT, UNIT_NAME, compute, sizes_of
+from gra.engine.energy import told
+from gra.engine.metering import Energy
 from gra.engine.prices import FREE, charge, money, prices_of
 from gra.errors import Refused
 from gra.events import CallAnswered, Listener
@@ -43,6 +45,8 @@ class Spending:
     prices: Mapping[str, Price] = field(default_factory=dict)
     """By model."""
     currency: str = "USD"
+    energy: Energy = field(default_factory=Energy)
+    """Measured and estimated."""
     started: float = field(default_factory=time.monotonic)
 
     def check(self) -> None:
@@ -59,6 +63,8 @@ class Spending:
             raise BudgetSpent(f"the budget of {self.budget.compute:.4g} {UNIT_NAME} is spent")
         if self.budget.money is not None and self.money >= self.budget.money:
             raise BudgetSpent(f"the budget of {self.budget.money:g} {self.currency} is spent")
+        if self.budget.energy_wh is not None and self.energy.wh >= self.budget.energy_wh:
+            raise BudgetSpent(f"the budget of {self.budget.energy_wh:g} Wh is spent ({told(self.energy.consumed)})")
         minutes = (time.monotonic() - self.started) / 60
         if self.budget.minutes is not None and minutes >= self.budget.minutes:
             raise BudgetSpent(f"the budget of {self.budget.minutes:g} minutes is spent")
@@ -73,10 +79,11 @@ class Spending:
             self.compute += self.sizes.get(model, 0.0) * computed / UNIT
             price = self.prices.get(model, FREE)
             self.money += charge(price, used.prompt_tokens, used.cached_tokens, used.completion_tokens)
+            self.energy.count(model, used)
 
 
-def spent_so_far(config: SynthesisConfig, totals: Totals) -> Spending:
-    """What earlier attempts have used, to go on counting from."""
+def spent_so_far(config: SynthesisConfig, totals: Totals, energy: Energy) -> Spending:
+    """What earlier attempts have used, to go on counting from; of energy it is known already."""
     known, priced, spent = sizes_of(config), prices_of(config), totals.by_model()
     return Spending(
         config.budget,
@@ -87,6 +94,7 @@ def spent_so_far(config: SynthesisConfig, totals: Totals) -> Spending:
         money=money(spent, priced) or 0.0,
         prices=priced,
         currency=config.currency,
+        energy=energy,
     )
 
 

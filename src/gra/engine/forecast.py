@@ -33,7 +33,7 @@ class Outlook:
     _fresh: int = 0
 
     def __post_init__(self) -> None:
-        self._tokens, self._money = self.spending.tokens, self.spending.money
+        self._tokens, self._money, self._wh = self.spending.tokens, self.spending.money, self.spending.energy.wh
 
     def __call__(self, event: Event) -> None:
         """Pass an event on, and after the end of a candidate say what will follow."""
@@ -51,7 +51,11 @@ class Outlook:
         minutes = (time.monotonic() - self.begun) / 60
         spent = self.spending.tokens - self._tokens, self.spending.money - self._money, minutes
         tokens, money, time_left = (candidates.times(amount / self._fresh) for amount in spent)
-        return Forecast(candidates, tokens, time_left, money if spent[1] else None, self.spending.currency)
+        taken = self.spending.energy.wh - self._wh
+        energy = candidates.times(taken / self._fresh) if taken else None
+        kind = self.spending.energy.consumed.kind if taken else ""
+        currency = self.spending.currency
+        return Forecast(candidates, tokens, time_left, money if spent[1] else None, currency, energy, kind)
 
 
 def still_to_come(missing: int, passed: int, ended: int) -> Span:

@@ -15,6 +15,7 @@ from statistics import fmean
 
 from gra.config.pool import adjudicated, committee_size, judges, members
 from gra.config.synthesis import SeedsGate, SynthesisConfig, bounded
+from gra.engine.energy import JOULES_PER_WH, PER_FLOP, estimate, joules
 from gra.engine.prices import charge, prices
 from gra.records import Passage, Reading, Seed, Stage
 
@@ -68,6 +69,8 @@ class Scenario:
     costs: tuple[Cost, ...]
     money: float | None = None
     """In the run's `currency`, before the servers' caches; None if a model's price is not known."""
+    wh: float | None = None
+    """Watt-hours, estimated, before the servers' caches; None if a model's size is not known."""
 
     @property
     def total(self) -> Cost:
@@ -149,7 +152,8 @@ def _scenario(
     each = (_refined if config.task == "refine" else _candidate)(config, lengths, written, share)
     summaries = _summary(config, lengths).times(accepted * (config.task != "refine"))  # a seed has its own
     costs = (*before, *(c.times(candidates) for c in each), summaries)
-    return Scenario(name, share, candidates, accepted, costs, _money(config, sum(costs, Cost("all"))))
+    total = sum(costs, Cost("all"))
+    return Scenario(name, share, candidates, accepted, costs, _money(config, total), _wh(config, total))
 
 
 def _money(config: SynthesisConfig, total: Cost) -> float | None:
@@ -158,6 +162,15 @@ def _money(config: SynthesisConfig, total: Cost) -> float | None:
     if any(name not in known for name in taking_part):
         return None
     return fmean(charge(known[name], total.prompt_tokens, 0, total.completion_tokens) for name in taking_part)
+
+
+def _wh(config: SynthesisConfig, total: Cost) -> float | None:
+    """What it takes if every model that takes part has the same share of it."""
+    taking_part, known = members(config), joules([model.model_dump() for model in config.models])
+    if any(name not in known for name in taking_part):
+        return None
+    taken = (estimate(known[name], total.prompt_tokens, 0, total.completion_tokens) for name in taking_part)
+    return fmean(taken) / JOULES_PER_WH
 
 
 # --- one call ---------------------------------------------------------------------------------------------------------
@@ -296,5 +309,7 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
         f"{DISPUTED:.0%} of reviews are disputed; {revised}; no repair turns",
         "candidates that are begun ahead and turn out not to be needed are not counted",
         "prompt tokens are counted before the server's cache",
-        *(["every model takes the same share of the tokens"] if any(model.price for model in config.models) else []),
+        *(["every model takes the same share of the tokens"] if len(members(config)) > 1 else []),
+        f"a model without `joules` takes {PER_FLOP['elsewhere']:g} J for each floating-point operation on a server, "
+        f"{PER_FLOP['embedded']:g} J where gra serves it",
     )

@@ -17,8 +17,10 @@ from gra.config.synthesis import Budget, SynthesisConfig, bounded
 from gra.engine.closing import Closing
 from gra.engine.compute import sizes_of
 from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
+from gra.engine.energy import joules_of
 from gra.engine.forecast import Outlook
 from gra.engine.material import Material, read_material
+from gra.engine.metering import Energy, metering
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
 from gra.engine.prices import prices_of
@@ -79,6 +81,7 @@ async def synthesise(
     # A budget that cannot be reckoned, or code that cannot be used, is told of before anything is fetched.
     sizes_of(config.synthesis)
     prices_of(config.synthesis)
+    joules_of(config.synthesis)
     try_plugins(config.synthesis)
     material = read_material(config.synthesis)
     for problem in material.problems:
@@ -93,11 +96,14 @@ async def synthesise(
             state = Progress(config, run, writer, reader, listen)
             if not state.owed():
                 return state.ending("")
-            async with open_models(config, listen, run.logs) as models:
+            async with (
+                metering(config.synthesis, reader, writer, listen) as energy,
+                open_models(config, listen, run.logs) as models,
+            ):
                 try:
                     with Ledger(writer, others) as ledger:
                         patience = config.engine.finish_s
-                        work = state.go_on(models, ledger, material)
+                        work = state.go_on(models, ledger, material, energy)
                         return await called_off_gently(work, lambda: models.finish(patience))
                 finally:
                     await state.keep_accounts(models)
@@ -148,13 +154,16 @@ class Progress:
         """The end of the run as it stands."""
         return Ending(self.accepted(), self.config.synthesis.target, statement, self.run.path, self.reader.used_up())
 
-    async def go_on(self, models: OpenModels, ledger: Ledger, material: Material) -> Ending:
-        """Everything that is left to do."""
+    async def go_on(
+        self, models: OpenModels, ledger: Ledger, material: Material, energy: Energy | None = None
+    ) -> Ending:
+        """Everything that is left to do; without `energy` none is counted."""
         synthesis = self.config.synthesis
-        spending = spent_so_far(synthesis, self.reader.totals())
+        energy = energy or Energy()
+        spending = spent_so_far(synthesis, self.reader.totals(), energy)
         desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
-        unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget()), self.listen)
+        unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget(), energy=energy), self.listen)
         embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
         try:
             chosen = choose_readings(synthesis, models.abilities)

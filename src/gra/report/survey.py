@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gra.engine.baseline import Estimate, from_one_large_model
 from gra.engine.compute import compute, flops, sizes, unsized
+from gra.engine.energy import Consumed
 from gra.engine.prices import FREE, cost_of, money, prices, unpriced
 from gra.records import Opinion, Sample, Status
 from gra.report.funnel import Funnel
@@ -18,6 +19,7 @@ from gra.report.opening import state_of, written_config
 if TYPE_CHECKING:
     from gra.config.models import Price
     from gra.store.reader import Reader, Round, Total, Totals
+    from gra.store.rows import Attempt
 
 SHOWN = 3
 """Accepted samples kept to show, and reasons told of each status."""
@@ -78,6 +80,8 @@ class Report:
     """What all calls cost, in `currency`; None if a model's price is not known."""
     unpriced: tuple[str, ...]
     """The models whose price is not known."""
+    attempts: tuple[Attempt, ...]
+    """What each attempt has taken in energy; none of a run that an older gra made."""
     prices: Mapping[str, Price]
     """By model; embedded ones without a price of their own have one of nothing."""
     currency: str
@@ -102,6 +106,16 @@ class Report:
     def flops(self) -> float | None:
         """Floating-point operations of all models; None if the size of one is not known."""
         return None if self.compute is None else flops(self.compute)
+
+    @property
+    def energy(self) -> Consumed:
+        """What all attempts have taken, measured and estimated apart."""
+        return Consumed.over(self.attempts)
+
+    @property
+    def wh_per_accepted(self) -> float | None:
+        """Watt-hours, measured and estimated together, for each accepted sample."""
+        return self.energy.wh / self.accepted if self.accepted and not self.energy.empty else None
 
     @property
     def charged(self) -> bool:
@@ -148,6 +162,14 @@ class Report:
             "flops": self.flops,
             "money": self.money,
             "currency": self.currency,
+            "energy": {
+                **self.energy.plain(),
+                "wh_per_accepted": self.wh_per_accepted,
+                "attempts": [
+                    {"number": a.number, "begun_at": a.begun_at, "seconds": a.seconds, **Consumed.over([a]).plain()}
+                    for a in self.attempts
+                ],
+            },
             "single_72b_estimated": asdict(self.large) if self.large else None,
             "exam": list(self.exam),
             "readings": self.readings,
@@ -186,6 +208,7 @@ def report_on(reader: Reader) -> Report:
         unsized=tuple(unsized(spent, known)),
         money=money(spent, priced),
         unpriced=tuple(unpriced(spent, priced)),
+        attempts=tuple(reader.attempts()),
         prices=priced,
         currency=str(config.get("currency", "USD")),
         exam=tuple(reader.fact("exam") or ()),

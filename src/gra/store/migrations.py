@@ -107,7 +107,20 @@ _M1 = (
     "CREATE TABLE facts (key TEXT PRIMARY KEY, value NOT NULL)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_M1,)
+_M2 = (
+    """
+    CREATE TABLE energy (
+        attempt INTEGER PRIMARY KEY,
+        begun_at TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        measured REAL NOT NULL,
+        estimated REAL NOT NULL,
+        body NOT NULL
+    )
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_M1, _M2)
 """Step n, counted from 1, takes a database from version n-1 to n."""
 VERSION = len(MIGRATIONS)
 

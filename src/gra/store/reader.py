@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, overload
 from gra.records import Entry, Sample, Status
 from gra.store.codec import text_of
 from gra.store.database import connect_reader, sqlite_boundary
-from gra.store.rows import CALL_FIELDS, StoredCall, read_call, read_entry, read_sample
+from gra.store.rows import CALL_FIELDS, Attempt, StoredCall, read_attempt, read_call, read_entry, read_sample
 from gra.store.run_dir import RunDir
 
 _PAGE = 200
@@ -225,6 +225,12 @@ class Reader:
                 Round(n, target, accepted, count, state, json.loads(text_of(x)))
                 for n, target, accepted, count, state, x in rows
             ]
+
+    def attempts(self) -> list[Attempt]:
+        """What each attempt has taken in energy, in order; none of a run of an older gra."""
+        rows = self._rows("SELECT body FROM energy ORDER BY attempt")
+        with sqlite_boundary(self.run.database):
+            return [read_attempt(body) for (body,) in rows]
 
     def used_up(self) -> bool:
         """Whether a refinement has tried every seed, so that there is nothing to go on with."""

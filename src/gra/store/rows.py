@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -159,6 +159,40 @@ def append_entries(connection: sqlite3.Connection, entries: Iterable[Entry]) -> 
 def read_entry(body: str | bytes) -> Entry:
     """The pool entry of a `body` column."""
     return from_json(Entry, text_of(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt at a run has taken, in joules, as far as it was read or reckoned."""
+
+    number: int
+    """From 1."""
+    begun_at: str
+    """UTC."""
+    seconds: float
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """By part of the machine, for example `package-0` or `GPU 0`."""
+    estimated: Mapping[str, float] = field(default_factory=dict)
+    """By model, of those that no meter of this machine covers."""
+    unknown: tuple[str, ...] = ()
+    """Models that are neither covered nor of known size."""
+
+
+def put_attempt(connection: sqlite3.Connection, attempt: Attempt) -> None:
+    """Store what an attempt has taken, in place of what was known of it."""
+    row = (*attempt_columns(attempt), readable(to_json(attempt)))
+    connection.execute("INSERT OR REPLACE INTO energy VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def attempt_columns(attempt: Attempt) -> tuple[int, str, float, float, float]:
+    """The columns of its row before `body`."""
+    measured, estimated = sum(attempt.measured.values()), sum(attempt.estimated.values())
+    return attempt.number, attempt.begun_at, attempt.seconds, measured, estimated
+
+
+def read_attempt(body: str | bytes) -> Attempt:
+    """The attempt of a `body` column."""
+    return from_json(Attempt, text_of(body))
 
 
 def _key(call: CallId, digest: str) -> tuple[str, str, int, str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from gra.records import Sample
 from gra.store.codec import checksum, label, text_of
 from gra.store.database import connect_reader, sqlite_boundary
-from gra.store.rows import CALL_FIELDS, read_call, read_entry, read_sample
+from gra.store.rows import CALL_FIELDS, attempt_columns, read_attempt, read_call, read_entry, read_sample
 from gra.store.run_dir import RunDir
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ def verify(run: RunDir) -> list[Finding]:
     Raises:
         StoreError: the database is too damaged to be read at all.
     """
-    checks = (_file, _calls, _totals, _samples, _rounds, _pool)
+    checks = (_file, _calls, _totals, _samples, _rounds, _pool, _energy)
     with closing(connect_reader(run.database)) as connection, sqlite_boundary(run.database):
         # One transaction: a run at work must not move on between two counts.
         connection.execute("BEGIN")
@@ -135,6 +135,15 @@ def _pool(connection: sqlite3.Connection) -> Iterator[Finding]:
             yield Finding("pool", id, problem)
         elif number > 0 and status != "accepted":
             yield Finding("pool", id, f"is not an accepted sample of round {number} ({status or 'there is none'})")
+
+
+def _energy(connection: sqlite3.Connection) -> Iterator[Finding]:
+    query = "SELECT body, attempt, begun_at, seconds, measured, estimated FROM energy ORDER BY attempt"
+    for body, *columns in connection.execute(query):
+        if problem := _problem(read_attempt, body):
+            yield Finding("energy", str(columns[0]), problem)
+        elif tuple(columns) != attempt_columns(read_attempt(body)):
+            yield Finding("energy", str(columns[0]), "was edited: body and columns differ")
 
 
 def _problem(read: Callable[[T], object], stored: T) -> str:

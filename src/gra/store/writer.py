@@ -23,7 +23,7 @@ from gra.store.codec import readable, to_json
 from gra.store.committer import Committer
 from gra.store.database import connect_writer
 from gra.store.lock import exclusive
-from gra.store.rows import Answer
+from gra.store.rows import Answer, Attempt
 from gra.store.run_dir import RunDir
 
 _CLOSE_ROUND = """
@@ -131,6 +131,10 @@ class Writer:
             connection.execute("INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)", (key, column))
 
         await self._working().commit(work)
+
+    async def put_attempt(self, attempt: Attempt) -> None:
+        """Store the energy that an attempt has taken so far, in place of what was known of it."""
+        await self._working().commit(lambda connection: rows.put_attempt(connection, attempt))
 
     async def put_vectors(self, model: str, vectors: Mapping[str, ArrayLike]) -> None:
         """Store embeddings as float32, by the digest of their text. What is known stays as it is.

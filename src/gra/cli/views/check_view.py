@@ -13,6 +13,7 @@ from gra.cli.views.parts import count, heading, line, path_line, table
 from gra.config.pool import adjudicated, committee_size
 from gra.config.synthesis import SynthesisConfig
 from gra.display.tally import short
+from gra.engine.energy import watt_hours
 from gra.engine.plan import Plan, Scenario
 from gra.synthesis.topics import in_turn, shares_of
 
@@ -49,6 +50,7 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
         yield line("embedded models were not started; `--start` does, and asks them", indent=4, style="dim")
     if found.plan:
         yield from _plan(found.plan, synthesis)
+    yield from _energy(found)
 
 
 def _row(look: Look) -> tuple[str, ...]:
@@ -131,6 +133,18 @@ def _plan(plan: Plan, synthesis: SynthesisConfig) -> Iterator[RenderableType]:
     yield from _budgets(middle, synthesis)
 
 
+def _energy(found: Inspection) -> Iterator[RenderableType]:
+    """Who will tell how much energy the run takes."""
+    yield heading("Energy")
+    if found.measured:
+        told = f"measured while the run works: {', '.join(found.measured)}, all that is done with them"
+        yield line(f"{told}; of models elsewhere it is estimated", indent=2)
+    else:
+        yield line("estimated: this machine measures none of what the models take", indent=2)
+    for problem in found.unmeasured:
+        yield line(problem, indent=4, style="dim")
+
+
 def _between(plan: Plan, currency: str) -> str:
     """The estimate as intervals, from the highest yield to the lowest."""
     totals = [s.total.prompt_tokens + s.total.completion_tokens for s in plan.scenarios]
@@ -138,6 +152,9 @@ def _between(plan: Plan, currency: str) -> str:
     costs = [s.money for s in plan.scenarios if s.money]
     if costs:
         told.append(f"{sum_of_money(min(costs))} to {sum_of_money(max(costs))} {currency}")
+    energies = [s.wh for s in plan.scenarios if s.wh]
+    if energies:
+        told.append(f"{watt_hours(min(energies))} to {watt_hours(max(energies))}")
     return f"{', '.join(told)}; minutes are foretold once models have answered"
 
 
@@ -148,6 +165,7 @@ def _budgets(expected: Scenario, synthesis: SynthesisConfig) -> Iterator[Rendera
         ("calls", budget.calls, total.calls),
         ("tokens", budget.tokens, total.prompt_tokens + total.completion_tokens),
         (synthesis.currency, budget.money, expected.money),
+        ("Wh", budget.energy_wh, expected.wh),
     )
     for unit, limit, needed in planned:
         if limit is not None and needed is not None and limit < needed:

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from gra.cli.views.parts import heading, line, table
 from gra.engine.baseline import Cost
 from gra.engine.compute import UNIT_NAME, how_to_name
+from gra.engine.energy import told
 
 
 def comparison(costs: Sequence[Cost]) -> Iterator[RenderableType]:
@@ -20,6 +21,8 @@ def comparison(costs: Sequence[Cost]) -> Iterator[RenderableType]:
     ]
     yield table(("run", "accepted", "tokens", "compute", "for each accepted"), rows, numbers=range(1, 5))
     for cost in costs:
+        if cost.energy.measured or cost.energy.estimated:
+            yield line(f"energy of {cost.name}: {told(cost.energy)}", indent=2)
         if cost.unsized:
             yield line(how_to_name(cost.unsized), indent=2, style="dim")
 

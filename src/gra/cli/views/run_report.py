@@ -12,6 +12,7 @@ from gra.cli.views.cost_view import amount, sum_of_money
 from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
 from gra.display.safe import one_line
 from gra.engine.compute import UNIT_NAME, how_to_name
+from gra.engine.energy import watt_hours
 from gra.engine.prices import how_to_price
 from gra.records import Sample
 from gra.report.survey import ROLES, Report
@@ -95,13 +96,30 @@ def cost(report: Report, seconds: float | None) -> Iterator[RenderableType]:
         yield line(f"money: {sum_of_money(report.money)} {report.currency}", indent=2)
     elif report.charged:
         yield line(f"money: unknown; {how_to_price(report.unpriced)}", indent=2, style="dim")
+    yield from energy(report)
     if large := report.large:
         yield line(
             f"estimated for the same {count(report.accepted, 'sample')} from a single 72B model: "
-            f"{large.tokens:,.0f} tokens, {large.flops:.3g} FLOPs, {sum_of_money(large.money)} USD ({large.assumed})",
+            f"{large.tokens:,.0f} tokens, {large.flops:.3g} FLOPs, {watt_hours(large.wh)}, {sum_of_money(large.money)} "
+            f"USD ({large.assumed})",
             indent=2,
             style="dim",
         )
+
+
+def energy(report: Report) -> Iterator[RenderableType]:
+    """What was measured and what was estimated, each called so."""
+    taken, each = report.energy, report.wh_per_accepted
+    if taken.measured or taken.estimated:
+        sources = []
+        if taken.measured:
+            sources.append(f"{watt_hours(taken.measured_wh)} measured ({', '.join(taken.measured)}; all work on them)")
+        if taken.estimated:
+            sources.append(f"{watt_hours(taken.estimated_wh)} estimated ({', '.join(sorted(taken.estimated))})")
+        told = f"; {watt_hours(each)} for each accepted sample ({taken.kind})" if each is not None else ""
+        yield line(f"energy: {', '.join(sources)}{told}", indent=2)
+    if taken.unknown:
+        yield line(f"energy: that of {', '.join(taken.unknown)} is unknown, as its size is", indent=2, style="dim")
 
 
 def status(report: Report) -> Iterator[RenderableType]:

@@ -1,0 +1,1 @@
+"""What this machine itself can tell of the energy it takes. Standard library, and `pynvml` where it is installed."""
