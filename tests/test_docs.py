@@ -21,7 +21,7 @@ from gra.errors import GraError
 from gra.events import Event
 from gra.records import Cast, Opinion, Ruling, Sample, Status, Verdict, Version
 from gra.store.migrations import migrate
-from gra.store.rows import insert_call, put_sample
+from gra.store.rows import Attempt, insert_call, put_attempt, put_sample
 from test_layers import LAYERS
 
 ROOT = Path(__file__).parents[1]
@@ -181,7 +181,7 @@ def fresh() -> sqlite3.Connection:
 
 
 def filled() -> sqlite3.Connection:
-    """A database with one call, one accepted sample and an exam."""
+    """A database with one call, one accepted sample, an exam and what an attempt took."""
     connection = fresh()
     cast = Cast("writer", ("one",), "judge")
     yes = Verdict("accept", 7.5, 0.0, "good enough")
@@ -196,6 +196,7 @@ def filled() -> sqlite3.Connection:
     insert_call(connection, CallId("r01-00007", "v0.response", 1), "sha256:0", request, Reply("4"), "2026-01-01")
     exam = '[{"model": "one", "stage": "response", "auc": 0.9, "weight": 1.5}]'
     connection.execute("INSERT INTO facts VALUES ('exam', ?)", (exam,))
+    put_attempt(connection, Attempt(1, "2026-01-01", 60.0, {"package-0": 3600.0}, {"one": 36.0}))
     return connection
 
 

@@ -25,7 +25,7 @@ from gra.store.rows import Attempt
 
 Place = Literal["embedded", "loopback", "elsewhere"]
 
-PER_FLOP: Mapping[Place, float] = {"embedded": 1e-10, "loopback": 1e-11, "elsewhere": 1e-11}
+PER_FLOP: Mapping[Place, float] = {"embedded": 2e-10, "loopback": 1e-11, "elsewhere": 1e-11}
 """Joules of a floating-point operation, of which a token takes two for each parameter. Estimates, good to a factor of
 about three.
 
@@ -33,8 +33,8 @@ On a GPU server: Llama 3.1 8B on an H100 with vLLM takes 0.12 J for each token t
 (ml.energy, "LLM Inference Energy: A Longitudinal Analysis"), which is 7.5e-12 J; LLaMA 65B on A100s 3 to 4
 (arXiv 2310.03003), which is 2.7e-11. GPUs alone. Tokens of prompts take less than that.
 
-Embedded: llama.cpp on a few cores does 3e10 (writing) to 3e11 (reading) operations a second, at some 6 to 8 watts a
-core, so 4e-11 to 3e-10 J.
+Embedded: llama.cpp on two threads does 3e10 (writing) to 2e11 (reading) operations a second with models of 0.5 and 1.5
+billion parameters (docs/lab_notes.md); at an assumed 7 watts a core that is 7e-11 to 5e-10 J.
 """
 JOULES_PER_WH = 3600.0
 
