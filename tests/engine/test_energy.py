@@ -342,7 +342,7 @@ async def test_counters_that_cannot_be_read_are_told_of_in_the_first_attempt_onl
         run = runner(tmp_path, server.base_url)
         assert not (await run("run", listen, budget={"calls": 60})).complete
         assert (await run("run", listen)).complete
-    assert notices == ["only root may read that. Do this. Until then what it takes is estimated"]
+    assert notices == ["only root may read that. Do this"]
     report = report_of(tmp_path / "run")
     assert len(report.attempts) == 2 and not report.energy.measured and report.energy.estimated
 

@@ -1,5 +1,6 @@
 """The GPUs' meter, over an NVML that is made up."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -124,7 +125,8 @@ def test_a_gpu_that_tells_nothing_is_named() -> None:
     assert found.meter is not None and list(found.meter.parts) == ["GPU 1"]
     assert "GPU 0: NVML says Not Supported" in found.problem
     fake = FakeNvml([None])
-    assert opened(fake).meter is None and fake.open == 0
+    found = opened(fake)
+    assert found.meter is None and "is estimated: GPU 0" in found.problem and fake.open == 0
 
 
 @pytest.mark.parametrize(
@@ -161,10 +163,16 @@ def test_without_a_driver_there_is_nothing_to_tell_of() -> None:
 def test_gpus_without_the_package_that_reads_them_are_told_of() -> None:
     assert open_gpus() == Found(), "no test reads this machine's"
     nvml.DEVICE.touch()
-    assert "pip install 'gra-synth[energy]'" in open_gpus().problem
+    assert 'pip install "gra-synth[energy]"' in open_gpus().problem
 
 
 def test_the_package_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     fake: Any = FakeNvml([1_000])
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     assert open_gpus().meter is not None
+
+
+def test_the_readers_need_the_standard_library_alone() -> None:
+    code = "import sys, gra.meters.nvml, gra.meters.powercap; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"pydantic", "aiohttp", "numpy", "typer", "pynvml"} & set(done.stdout.split())

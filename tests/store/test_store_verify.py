@@ -9,6 +9,7 @@ from store_builders import call, entry, new_run, reply, request, sample
 
 from gra.errors import Refused, StoreError
 from gra.records import Status
+from gra.store.rows import Attempt
 from gra.store.run_dir import RunDir
 from gra.store.verify import verify
 from gra.store.writer import Writer
@@ -25,6 +26,10 @@ async def filled(folder: Path) -> RunDir:
             await writer.commit_call(call(n), f"sha256:{n}", request("long " * 1000 * n), reply(seconds=0.1 * n))
         await writer.commit_call(call(3), "sha256:3", request(), Refused("no"))
         samples = [sample(0), sample(1), sample(2, Status.FAILED)]
+        await writer.put_attempt(Attempt(1, "2026-01-01", 2.0, {"package-0": 1.0}, {}))
+        await writer.put_attempt(
+            Attempt(1, "2026-01-01", 4.0, {"package-0": 2.5, "GPU 0": 0.1}, {"one": 3.0}, ("two",))
+        )
         await writer.close_round(1, samples, [entry("r01-00000", 1), entry("r01-00001", 1)], {})
     return run
 
@@ -57,6 +62,9 @@ async def test_a_run_that_nobody_touched(tmp_path: Path) -> None:
             "DELETE FROM samples WHERE idx = 0",
             [("rounds", "1", "there are 1 accepted of 2"), ("pool", "r01-00000", "(there is none)")],
         ),
+        ("UPDATE energy SET measured = 0", [("energy", "1", "was edited")]),
+        ("UPDATE energy SET body = replace(body, '2.5', '0.5')", [("energy", "1", "was edited")]),
+        ("UPDATE energy SET body = '{}'", [("energy", "1", "cannot be read")]),
         ("DELETE FROM pool WHERE id = 'r01-00000'", [("rounds", "1", "and 1 joined the pool")]),
         ("UPDATE pool SET body = '[' WHERE id = 'seed-0'", [("pool", "seed-0", "cannot be read")]),
     ],

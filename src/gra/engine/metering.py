@@ -119,13 +119,13 @@ async def metering(config: SynthesisConfig, reader: Reader, writer: Writer, list
     processor, gpus = meters_for(config)
     if not before:
         for problem in filter(None, (processor.problem, gpus.problem)):
-            listen(Notice(f"{problem}. Until then what it takes is estimated"))
+            listen(Notice(problem))
     energy = Energy(
         number=before[-1].number + 1 if before else 1,
         earlier=Consumed.over(before),
         processor=processor.meter,
         gpus=gpus.meter,
-        unread_gpus=bool(gpus.problem),
+        unread_gpus=bool(gpus.problem) and gpus.meter is None,
         each=joules_of(config),
         places=places(config),
     )

@@ -91,12 +91,8 @@ def open_gpus() -> Found:
     try:
         import pynvml
     except ImportError:
-        there = DEVICE.exists()
-        return Found(
-            problem="there are NVIDIA GPUs, but what reads their energy is missing: pip install 'gra-synth[energy]'"
-            if there
-            else ""
-        )
+        missing = 'the NVIDIA GPUs\' energy is estimated. To have it measured: pip install "gra-synth[energy]"'
+        return Found(problem=missing if DEVICE.exists() else "")
     return opened(pynvml)
 
 
@@ -106,7 +102,7 @@ def opened(nvml: ModuleType | Any) -> Found:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
         # Without a driver there is no GPU to speak of; with one, it is worth a word.
-        return Found(problem=f"the energy of the GPUs cannot be read: NVML says {error}" if DEVICE.exists() else "")
+        return Found(problem=f"the GPUs' energy is estimated: NVML says {error}" if DEVICE.exists() else "")
     gpus, problems = [], []
     for number in _visible(nvml):
         gpu = _open(nvml, number)
@@ -117,8 +113,9 @@ def opened(nvml: ModuleType | Any) -> Found:
     meter = Gpus(nvml, gpus)
     if not gpus:
         meter.close()
-    problem = f"the energy of some GPUs cannot be read: {'; '.join(problems)}" if problems else ""
-    return Found(meter if gpus else None, problem)
+    if problems and gpus:  # mostly an old card for the screen
+        return Found(meter, f"some GPUs do not tell their energy, which is not counted: {'; '.join(problems)}")
+    return Found(meter if gpus else None, f"the GPUs' energy is estimated: {'; '.join(problems)}" if problems else "")
 
 
 def _open(nvml: ModuleType | Any, number: int) -> Gpu | str:

@@ -98,8 +98,8 @@ def open_processor(root: Path | None = None) -> Found:
             zones.append(Zone(part, folder / "energy_uj", _range(folder), now, time.monotonic()))
     if closed:  # what can be read of a part of it would pass for the whole
         return Found(
-            problem=f"the processor counts its energy ({', '.join(closed)}), but only root may read that. To allow it "
-            f"until the next boot: sudo chmod a+r {root}/intel-rapl:*/energy_uj"
+            problem=f"the processor counts its energy ({', '.join(closed)}), but only root may read that, so it is "
+            f"estimated. To have it measured until the next boot: sudo chmod a+r {root}/intel-rapl:*/energy_uj"
         )
     return Found(Processor(zones) if zones else None)
 
