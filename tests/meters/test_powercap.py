@@ -42,9 +42,15 @@ def test_a_server_has_several_packages_and_amd_has_no_memory(tmp_path: Path) -> 
     assert meter.read() == pytest.approx({"package-0": 0.0, "package-1": 2.5})
 
 
-def test_memory_that_is_linked_nowhere_but_below_its_package(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", ["linked", "below", "dangling"])
+def test_memory_is_found_below_its_package_or_beside_it(tmp_path: Path, gone: str) -> None:
     tree = laptop(tmp_path / "powercap")
-    (tree.root / "intel-rapl:0:2").unlink()
+    link, zone = tree.root / "intel-rapl:0:2", tree.root / "intel-rapl:0" / "intel-rapl:0:2"
+    link.unlink()
+    if gone == "below":
+        shutil.move(zone, link)
+    elif gone == "dangling":
+        link.symlink_to(tree.root / "nowhere")
     assert list(meter_of(tree).parts) == ["package-0", "package-0 dram"]
 
 

@@ -129,8 +129,8 @@ def _zones(root: Path) -> Iterator[tuple[str, Path]]:
             continue
         seen.add(name)
         yield name, package
-        # The kernel links every zone into the root; a copy of the tree may have them below their package only.
-        below = {zone.name: zone for zone in (*package.glob("intel-rapl:*:*"), *root.glob(f"{package.name}:*"))}
+        # A zone lies below its package, and the kernel links it into the root as well; either may be missing in a copy.
+        below = {zone.name: zone for zone in (*root.glob(f"{package.name}:*"), *package.glob("intel-rapl:*:*"))}
         for zone in sorted(below.values()):
             if _name(zone) == "dram":
                 yield f"{name} dram", zone

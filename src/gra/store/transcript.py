@@ -12,7 +12,7 @@ from gra.store.run_dir import RunDir, create_run
 
 
 def transcribe(run: RunDir, folder: Path, facts: Sequence[str]) -> RunDir:
-    """Make a folder that has a run's calls and vectors, and is otherwise at its beginning.
+    """Make a folder that has a run's calls and vectors and what they took, and is otherwise at its beginning.
 
     Args:
         run: only read; it may be at work, and is taken as it is at this moment.
