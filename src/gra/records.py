@@ -138,7 +138,8 @@ class Verdict:
 
     outcome: Outcome
     score: float
-    """0-10. Gate `paper`: the mean over reviewers. Gate `seeds`: ten times the committee's rank among the seeds."""
+    """0-10. Gate `paper`: the mean over reviewers. Gate `calibrated`: ten times the probability of being good. Gate
+    `seeds`: ten times the committee's rank among the seeds."""
     spread: float
     """Population standard deviation over the reviewers' own scores, on the same scale."""
     reason: str

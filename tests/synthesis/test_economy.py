@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gra.config.criteria import CriteriaConfig, Criterion
-from gra.config.synthesis import PaperGate, SeedsGate
+from gra.config.synthesis import CalibratedGate, PaperGate, SeedsGate
 from gra.records import Opinion, Outcome, Stage, Verdict
 from gra.records import Reading as ReadingName
+from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, quorum, settled
 from gra.synthesis.economy import Economy
 from gra.synthesis.standing import Standing
@@ -54,16 +55,26 @@ def standing(draw: st.DrawFn, model: str, stage: Stage) -> Standing:
 
 
 @st.composite
-def gates(draw: st.DrawFn) -> PaperRule | SeedsRule:
-    if draw(st.booleans()):
+def gates(draw: st.DrawFn) -> PaperRule | SeedsRule | CalibratedRule:
+    standings = {(m, s): standing(draw, m, s) for m in (*NAMES, JUDGE) for s in STAGES}
+    kind = draw(st.sampled_from(["paper", "seeds", "calibrated"]))
+    if kind == "paper":
         taus, deviations = st.sampled_from([2.0, 5.0, 8.0]) | st.floats(0, 10), st.sampled_from([0.0, 1.5, 3.0])
         return PaperRule(PaperGate(tau=draw(taus), sigma_max=draw(deviations)))
+    if kind == "calibrated":
+        chosen = CalibratedGate(
+            keep_precision=draw(st.sampled_from([0.5, 0.8, 0.95])),
+            good_share=draw(st.sampled_from([0.2, 0.5])),
+            keep_instructions_above=draw(st.sampled_from([0.0, 0.1, 0.5])),
+            doubt=draw(st.sampled_from([0.0, 0.5, 2.0])),
+        )
+        return CalibratedRule(chosen, standings)
     config = SeedsGate(
         keep_above=draw(st.sampled_from([0.0, 0.25, 0.6])),
         keep_instructions_above=draw(st.sampled_from([0.0, 0.1, 0.5])),
         dispute_band=draw(st.sampled_from([0.0, 0.1, 0.3])),
     )
-    return SeedsRule(config, {(m, s): standing(draw, m, s) for m in (*NAMES, JUDGE) for s in STAGES})
+    return SeedsRule(config, standings)
 
 
 @st.composite

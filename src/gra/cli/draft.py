@@ -25,7 +25,7 @@ LEAST_WRITER = 400_000_000
 SHARE_OF_MEMORY = 0.4
 """What the files of embedded models may take of the memory; their work takes some more."""
 LEAST_SEEDS = 4
-"""With fewer, the `seeds` gate cannot set its exam."""
+"""With fewer, no exam can be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _what(path: Path, seeds: SeedFile, target: int) -> Iterator[str]:
     yield f"target: {target}   # stop when so many new samples are accepted"
     yield "rounds: 1   # with more, each learns from what the ones before accepted"
     if seeds.usable < LEAST_SEEDS:
-        yield "gate: {type: paper}   # the `seeds` gate needs four seeds for the exam that it sets the reviewers"
+        yield "gate: {type: paper}   # other gates need four seeds for the exam that they set the reviewers"
 
 
 def _models(members: Sequence[Member]) -> Iterator[str]:

@@ -163,7 +163,9 @@ def _documents(found: Inspection) -> tuple[Passage, ...]:
 
 
 def _too_few(number: int) -> SeedError:
-    return SeedError(f"the `seeds` gate sets an exam and needs 4 seeds, there are {number}; or use the gate `paper`")
+    return SeedError(
+        f"the gate sets its reviewers an exam and needs 4 seeds, there are {number}; or use the gate `paper`"
+    )
 
 
 async def _models(found: Inspection, start: bool) -> None:

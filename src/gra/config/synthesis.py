@@ -61,6 +61,22 @@ class SeedsGate(Settings):
     """Scores within this rank of the threshold, either side, go to the Adjudicator."""
 
 
+class CalibratedGate(Settings):
+    """Keeps what is good with the precision that is asked for, as far as the reviewers' exams tell."""
+
+    type: Literal["calibrated"] = "calibrated"
+    exam: int = Field(default=24, ge=4, le=512)
+    """Seeds, and as many broken twins, that a reviewer reads at most before the run; half where that makes it clear."""
+    keep_precision: float = Field(default=0.8, ge=0.5, le=0.99)
+    """Share of the accepted responses that is to be good. The bar is put as low as the exams allow for it."""
+    good_share: float = Field(default=0.5, ge=0.01, le=0.99)
+    """Share of all responses that are good, as far as you know before: with fewer good ones the bar is higher."""
+    keep_instructions_above: float = Field(default=0.10, ge=0, lt=1)
+    """An instruction passes if the committee rates it above this share of the seeds'."""
+    doubt: float = Field(default=0.5, ge=0, le=3)
+    """What lies nearer to the bar than this many standard errors of the exam is disputed."""
+
+
 class RandomCasting(Settings):
     """The paper's: every sample has a cast of its own, drawn at random, all different models."""
 
@@ -110,7 +126,9 @@ class Budget(Settings):
     `engine.patience_s` instead."""
 
 
-Gate = Annotated[PaperGate | SeedsGate | PluginGate, Field(discriminator="type")]
+EXAMINING = (SeedsGate, CalibratedGate)
+"""The gates that are set by reviewers' exams on the seeds."""
+Gate = Annotated[PaperGate | SeedsGate | CalibratedGate | PluginGate, Field(discriminator="type")]
 Casting = Annotated[RandomCasting | FixedCasting | SingleCasting | PluginCasting, Field(discriminator="policy")]
 BRANCHES = ("by name", "by code")
 """What the validator calls the two ways to say a reading; no keys are called so."""
@@ -232,8 +250,8 @@ class SynthesisConfig(Settings):
 
     @property
     def examines(self) -> bool:
-        """Whether reviewers sit an exam: with the `seeds` gate, where there are reviewers."""
-        return isinstance(self.gate, SeedsGate) and self.review != "none"
+        """Whether reviewers sit an exam: with a gate that is set by exams, where there are reviewers."""
+        return isinstance(self.gate, EXAMINING) and self.review != "none"
 
     @property
     def templates(self) -> PromptSet:
@@ -267,9 +285,9 @@ class SynthesisConfig(Settings):
             raise ValueError(
                 "`task: refine` keeps the seeds' instructions, so it has no use for `documents`. Leave them out"
             )
-        if self.seeds is None and isinstance(self.gate, SeedsGate):
+        if self.seeds is None and isinstance(self.gate, EXAMINING):
             raise ValueError(
-                "the `seeds` gate judges by your own seeds, and there are none. Give `seeds`, or choose "
+                f"the `{self.gate.type}` gate judges by your own seeds, and there are none. Give `seeds`, or choose "
                 "`gate: {type: paper}`"
             )
         if self.seeds is None and self.allocation == "seeds":

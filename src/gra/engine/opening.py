@@ -10,7 +10,7 @@ from typing import Any
 from gra.calls import Ask
 from gra.config.plugin import Plugin
 from gra.config.pool import judges, may_play
-from gra.config.synthesis import PaperGate, SeedsGate, SynthesisConfig
+from gra.config.synthesis import CalibratedGate, PaperGate, SeedsGate, SynthesisConfig
 from gra.errors import ConfigError, SeedError
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
 from gra.llm import Abilities
@@ -19,6 +19,7 @@ from gra.records import Reading as ReadingName
 from gra.store.reader import Reader
 from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
+from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
 from gra.synthesis.exam import STAGES, set_exam, sit_exam
 from gra.synthesis.plugged import own_gate, own_reading
@@ -62,6 +63,10 @@ def make_readings(
     return readings
 
 
+LEAST_PROSPECT = 0.05
+"""Share of good responses that are kept, below which the user is told that the precision asked for is out of reach."""
+
+
 async def seed_pool(
     ask: Ask, config: SynthesisConfig, seeds: Sequence[Seed], writer: Writer, listen: Listener
 ) -> list[Entry]:
@@ -98,7 +103,7 @@ async def make_gate(
     writer: Writer,
     listen: Listener,
 ) -> Gate:
-    """The gate of the configuration; for `seeds`, after every judge has sat its exam. Without reviews there is none.
+    """The gate of the configuration; one that exams set, after every judge has sat its own. Without reviews, none.
 
     One run has one gate: an exam that was sat in an earlier attempt counts, whatever the servers would say now.
 
@@ -115,7 +120,7 @@ async def make_gate(
     if not standings:
         standings = await _examined(ask, config, config.gate, entries, readings, listen)
         await writer.put_fact("exam", [exam_row(s) for s in standings])
-    gate = SeedsRule(config.gate, {(s.model, s.stage): s for s in standings})
+    gate = _by_exams(config.gate, standings)
     writers, able = may_play(config, "generator"), gate.able["response"]
     single = config.casting.policy == "single"  # then it judges its own work
     unjudged = [name for name in writers if not (able if single else able - {name})]
@@ -127,13 +132,31 @@ async def make_gate(
         )
     for name in unjudged:
         listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
+    if isinstance(gate, CalibratedRule):
+        listen(Notice(_prospect(gate)))
     return gate
+
+
+def _by_exams(gate: SeedsGate | CalibratedGate, standings: Sequence[Standing]) -> SeedsRule | CalibratedRule:
+    examined = {(s.model, s.stage): s for s in standings}
+    return SeedsRule(gate, examined) if isinstance(gate, SeedsGate) else CalibratedRule(gate, examined)
+
+
+def _prospect(gate: CalibratedRule) -> str:
+    kept, slipped = gate.prospect()
+    asked = f"`keep_precision: {gate.config.keep_precision:g}`"
+    if kept < LEAST_PROSPECT:
+        return (
+            f"by their exams these reviewers keep {kept:.0%} of good responses at {asked}: they cannot tell well "
+            "enough. Ask for less, add a larger model, or expect few samples"
+        )
+    return f"by their exams these reviewers keep {kept:.0%} of good and {slipped:.0%} of broken responses at {asked}"
 
 
 async def _examined(
     ask: Ask,
     config: SynthesisConfig,
-    gate: SeedsGate,
+    gate: SeedsGate | CalibratedGate,
     entries: Sequence[Entry],
     readings: Mapping[str, Reading],
     listen: Listener,

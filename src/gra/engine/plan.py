@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gra.config.pool import adjudicated, committee_size, judges, members
-from gra.config.synthesis import SeedsGate, SynthesisConfig, bounded
+from gra.config.synthesis import EXAMINING, SynthesisConfig, bounded
 from gra.engine.energy import JOULES_PER_WH, PER_FLOP, estimate, joules
 from gra.engine.prices import charge, prices
 from gra.records import Passage, Reading, Seed, Stage
@@ -229,7 +229,7 @@ def _summary(config: SynthesisConfig, lengths: Lengths) -> Cost:
 def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
     """Every judge reads seeds and their twins, at both stages."""
     none = Cost("exam")
-    if not (config.examines and isinstance(config.gate, SeedsGate)):
+    if not (config.examines and isinstance(config.gate, EXAMINING)):
         return none
     pairs = min(config.gate.exam, seeds)
     both = _opinion(config, "exam", "response", lengths, written, lengths.response)

@@ -46,7 +46,7 @@ def set_exam(entries: Sequence[Entry], config: SynthesisConfig, size: int) -> di
     seeds = [e for e in entries if e.round == 0]
     if len(seeds) < LEAST_QUESTIONS:
         raise SeedError(
-            f"The `seeds` gate sets its reviewers an exam and needs at least 4 seeds; there are {len(seeds)}. "
+            f"The gate sets its reviewers an exam and needs at least 4 seeds; there are {len(seeds)}. "
             "Give more seeds, or choose `gate: {type: paper}`."
         )
     brief = [e for e in seeds if len(e.instruction) + len(e.response) <= LONGEST]
