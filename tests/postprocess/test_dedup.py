@@ -20,9 +20,6 @@ def at(*numbers: float) -> Vectors:
     return unit
 
 
-NOTHING = Known()
-
-
 def known(*vectors: Vectors) -> Known:
     rows = Matrix()
     for vector in vectors:
@@ -34,8 +31,8 @@ def ends(decided: Sequence[Decision]) -> list[tuple[int, bool, int | str]]:
     return [(d.index, d.accepted, d.near_pool or d.near_index) for d in decided]
 
 
-def run(rows: Mapping[int, tuple[float, Vectors]], pool: Known = NOTHING, below: float = 0.9) -> list[Decision]:
-    selection = Selection(pool, below)
+def run(rows: Mapping[int, tuple[float, Vectors]], pool: Known | None = None, below: float = 0.9) -> list[Decision]:
+    selection = Selection(pool or Known(), below)
     for index, (score, vector) in rows.items():
         selection.add(index, score, vector)
     return list(selection.decisions())
@@ -70,10 +67,9 @@ def test_the_pool_comes_before_everything() -> None:
 @pytest.mark.parametrize("cosine", [0.5, 0.75, 1.0])
 def test_a_cosine_of_exactly_the_threshold_is_a_duplicate(cosine: float) -> None:
     other = np.array([cosine, (1 - cosine**2) ** 0.5], dtype=np.float32)
-    pool = known(at(1, 0))
-    assert not run({0: (9, other)}, pool, below=cosine)[0].accepted
+    assert not run({0: (9, other)}, known(at(1, 0)), below=cosine)[0].accepted
     shy = np.array([cosine - 1e-3, 0], dtype=np.float32)
-    assert run({0: (9, shy)}, pool, below=cosine)[0].accepted
+    assert run({0: (9, shy)}, known(at(1, 0)), below=cosine)[0].accepted
 
 
 def test_the_first_of_an_empty_pool_has_nothing_to_be_near_to() -> None:
@@ -146,15 +142,3 @@ def test_what_is_accepted_is_far_apart(seed: int, below: float) -> None:
     apart = kept @ kept.T
     assert (apart[5:][np.tril(np.ones_like(apart), -1)[5:] > 0] < below + 1e-6).all()
     assert all(d.similarity is not None and (d.similarity < below) == d.accepted for d in decided)
-
-
-@given(st.permutations(range(11)))
-def test_rows_are_put_in_order_where_they_lie(order: list[int]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix, "PIECE", 4)
-        rows = Matrix()
-        for n in range(11):
-            rows.append(np.array([n, -n], np.float32))
-        rows.reorder(np.array(order))
-        assert [int(rows[place][0]) for place in range(11)] == order
-        assert [start for start, _ in rows.pieces(3, 10)] == [3, 4, 8]

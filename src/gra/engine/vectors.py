@@ -62,8 +62,8 @@ class Embedder:
                 )
 
     async def known(self, entries: Iterable[Entry]) -> Known:
-        """The pool as de-duplication sees it."""
-        ids, rows, remaining = list[str](), Matrix(), iter(entries)
+        """The pool as de-duplication sees it; most of its vectors lie on the run's disk."""
+        ids, rows, remaining = list[str](), Matrix(self._ledger.folder), iter(entries)
         while page := list(islice(remaining, PAGE)):
             ids += (entry.id for entry in page)
             for vector in await self.vectors([entry.instruction for entry in page]):

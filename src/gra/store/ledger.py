@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -53,6 +54,11 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+
+    @property
+    def folder(self) -> Path:
+        """The run's."""
+        return self._database.parent
 
     def find(self, call: CallId, digest: str) -> Reply | None:
         """The reply to a call, None if it was never put with this digest, or only refused.
