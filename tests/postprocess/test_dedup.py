@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.postprocess import dedup, matrix
+from gra.postprocess import dedup, matrix, sieve
 from gra.postprocess.dedup import Decision, Known, Selection
 from gra.postprocess.matrix import Matrix, Vectors
 
@@ -110,9 +111,15 @@ EIGHTHS = st.lists(st.integers(-4, 4), min_size=3, max_size=3).map(lambda v: np.
     st.sampled_from([0.125, 0.25, 0.375]),
     st.randoms(),
     st.integers(1, 5),
+    st.sampled_from([4096, 3]),
 )
 def test_it_is_the_rule_whatever_the_order_of_arrival_and_the_size_of_blocks(
-    samples: list[tuple[int, Vectors]], pool: list[Vectors], below: float, draw: random.Random, block: int
+    samples: list[tuple[int, Vectors]],
+    pool: list[Vectors],
+    below: float,
+    draw: random.Random,
+    block: int,
+    learnt_from: int,
 ) -> None:
     rows = {index: (float(score), vector) for index, (score, vector) in enumerate(samples)}
     expected = one_by_one(rows, pool, below)
@@ -120,7 +127,7 @@ def test_it_is_the_rule_whatever_the_order_of_arrival_and_the_size_of_blocks(
     draw.shuffle(arrivals)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dedup, "BLOCK", block)
-        patch.setattr(matrix, "PIECE", 4)
+        shrink(patch, learnt_from)
         selection = Selection(known(*pool), below)
         for n, index in enumerate(arrivals, 1):
             selection.add(index, *rows[index], group=str(index % 2))
@@ -128,8 +135,59 @@ def test_it_is_the_rule_whatever_the_order_of_arrival_and_the_size_of_blocks(
                 so_far = one_by_one({i: rows[i] for i in arrivals[:n]}, pool, below)
                 counted = Counter(str(i % 2) for i, accepted, *_ in so_far if accepted)
                 assert +selection.accepted() == counted
+                assert selection.duplicates == {i for i, accepted, *_ in so_far if not accepted}
         decided = list(selection.decisions())
     assert [(*e, d.similarity) for e, d in zip(ends(decided), decided, strict=True)] == expected
+
+
+def shrink(patch: pytest.MonkeyPatch, learnt_from: int) -> None:
+    """What holds of large selections, of small ones: vectors on disk, outlines from so many on, of one axis."""
+    patch.setattr(matrix, "PIECE", 4)
+    patch.setattr(dedup, "PIECE", 4)
+    patch.setattr(sieve, "PIECE", 8)
+    patch.setattr(sieve, "TILE", 4)
+    patch.setattr(sieve, "LEARNT_FROM", learnt_from)
+    patch.setattr(sieve, "DIMENSIONS", (1, 2))
+    patch.setattr(sieve, "WHOLE", 0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(6, 9), EIGHTHS), max_size=24),
+    st.lists(EIGHTHS, max_size=4),
+    st.sampled_from([0.125, 0.25, 0.375]),
+    st.sampled_from([4096, 3]),
+)
+def test_beyond_the_limit_the_same_are_accepted_and_what_is_not_has_its_nearest(
+    samples: list[tuple[int, Vectors]], pool: list[Vectors], below: float, learnt_from: int
+) -> None:
+    rows = {index: (float(score), vector) for index, (score, vector) in enumerate(samples)}
+    expected = one_by_one(rows, pool, below)
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch, learnt_from)
+        patch.setattr(dedup, "NEAREST_UP_TO", -1)
+        decided = run(rows, known(*pool), below)
+    for decision, (index, accepted, near, similarity) in zip(decided, expected, strict=True):
+        if accepted:
+            assert decision == Decision(index, True, None)
+        else:
+            assert (*ends([decision])[0], decision.similarity) == (index, False, near, similarity)
+
+
+def test_copies_take_no_room_for_each_pair() -> None:
+    copies = 1200
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedup, "BLOCK", 16)
+        selection = Selection(Known(), 0.9)
+        tracemalloc.start()
+        try:
+            for n in range(copies):
+                selection.add(n, float(n % 7), at(1, 2, 3))
+            assert selection.accepted().total() == 1
+            held = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        assert [d.index for d in selection.decisions() if d.accepted] == [6]
+    assert held < copies * copies  # all pairs, each a number in two lists, would be eight times that
 
 
 @given(st.integers(0, 2**32), st.floats(0.3, 0.99))

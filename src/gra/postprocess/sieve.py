@@ -49,15 +49,15 @@ class Sieve:
         self._outlines: list[Vectors] = []
         """Of each vector the first dimensions along the axes, and the length of what is left."""
         self._outlined = 0
-        self._hidden: set[int] = set()
-        """Those that have no outline yet."""
+        self._hidden = bytearray()
+        """Whether each is."""
 
     def hide(self, place: int) -> None:
-        """This one need not be found any more. It still may be: to hide it spares work."""
+        """This one need not be found any more, and at no limit that tells anything apart is."""
+        self._hidden.extend(bytes(max(0, place + 1 - len(self._hidden))))
+        self._hidden[place] = True
         if place < self._outlined:
             self._outlines[place // PIECE][place % PIECE] = 0
-        else:
-            self._hidden.add(place)
 
     def near(self, places: Places, end: int) -> Iterator[tuple[int, int, bool]]:
         """Pairs of a number in `places` and a place before `end`, and whether their vectors are the same in all.
@@ -72,13 +72,16 @@ class Sieve:
         pairs = 0
         for start, tile in self._tiles(end):
             bounds = short @ tile.T
+            if self._axes is None:
+                bounds[:, self._hidden_among(start, len(tile))] = -1
             rows = np.flatnonzero(bounds.max(axis=1) >= least)
             if not len(rows):
                 continue
             row, other = np.nonzero(bounds[rows] >= least)
             if self._axes is not None and len(row) > CROWDED * bounds.size:
                 whole = block[rows] @ self._rows.rows(start, start + len(tile)).T
-                row, other = np.nonzero(whole >= np.float32(self._below - uncertainty(block.shape[1])))
+                near = whole >= np.float32(self._below - uncertainty(block.shape[1]))
+                row, other = np.nonzero(near & (bounds[rows] >= least))
             waiting.append((rows[row], start + other))
             pairs += len(row)
             if pairs >= 16 * AT_ONCE:
@@ -97,9 +100,10 @@ class Sieve:
             distinct, which = np.unique(others, return_inverse=True)
             ours, theirs = block[rows], self._rows.take(distinct)[which]
             cosines = np.einsum("ij,ij->i", ours, theirs)
+            same = (ours == theirs).all(axis=1)
             for pair in np.flatnonzero(cosines >= np.float32(self._below - margin)):
                 if cosines[pair] >= self._below + margin or cosine(ours[pair], theirs[pair]) >= self._below:
-                    yield int(rows[pair]), int(others[pair]), bool(np.array_equal(ours[pair], theirs[pair]))
+                    yield int(rows[pair]), int(others[pair]), bool(same[pair])
 
     def _tiles(self, end: int) -> Iterator[tuple[int, Vectors]]:
         """What a block is multiplied with: outlines, or whole vectors as long as there are no axes."""
@@ -123,10 +127,12 @@ class Sieve:
                 self._outlines.append(np.empty((PIECE, self._axes.shape[1] + 1), np.float32))
             self._outlined = min(end, begin - inside + PIECE)
             rows = self._rows.rows(begin, self._outlined)
-            self._outlines[-1][inside : inside + len(rows)] = _outline(rows, self._axes)
-        for place in self._hidden:
-            self._outlines[place // PIECE][place % PIECE] = 0
-        self._hidden.clear()
+            outlines = self._outlines[-1][inside : inside + len(rows)]
+            outlines[:] = _outline(rows, self._axes)
+            outlines[self._hidden_among(begin, len(rows))] = 0
+
+    def _hidden_among(self, start: int, count: int) -> Places:
+        return np.flatnonzero(np.frombuffer(self._hidden[start : start + count], np.int8))
 
 
 def axes(sample: Vectors, below: float) -> NDArray[np.float64] | None:
