@@ -1,16 +1,17 @@
 """Pairs of near instructions: what gra's sieve costs, and what indexes find of them and cost.
 
     python benchmarks/neighbours.py FILE... [--vectors 50000] [--below 0.9] [--ways sieve,usearch,hnswlib,faiss-ivf]
+        [--every 1]
 
 The files are JSON or JSON lines with `instruction`, `question` or `prompt`. These, and sentences of their answers until
 there are `--texts`, are embedded with the bundled MiniLM (`--keep FILE.npy` keeps the vectors, and takes them from
 there if it exists). More than there are texts are made of them on the sphere: nine in ten lie between three real ones,
 a tenth are earlier ones moved to a cosine of 0.85 to 1, so that there are neighbours on both sides of the limit.
 
-`sieve` is what de-duplication does, block by block; `plain` is one product of each block with all before it. `usearch`,
-`hnswlib` and `faiss-ivf` (to be installed by themselves) are asked for each vector's ten nearest, block by block as they
-are put in; pairs below the limit are dropped by their true cosine. Recall is against the pairs of the first way.
-CPU seconds, one thread.
+`sieve` is what de-duplication does, block by block; `plain` is one product of each block with all before it.
+`usearch`, `hnswlib` and `faiss-ivf` (to be installed by themselves) are asked for the ten nearest of each vector, block
+by block as they are put in; pairs below the limit are dropped by their true cosine. Recall is against the pairs of the
+first way. With `--every 20` all are put in, and only every twentieth block is compared. CPU seconds, one thread.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--vectors", type=int, default=50_000)
     parser.add_argument("--below", type=float, default=0.9)
     parser.add_argument("--ways", default="sieve,plain")
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     if arguments.keep and arguments.keep.exists():
@@ -59,7 +61,7 @@ def main() -> None:
     every: set[tuple[int, int]] | None = None
     for way in arguments.ways.split(","):
         begun = time.process_time()
-        found = set(WAYS[way](vectors, arguments.below))
+        found = set(WAYS[way](vectors, arguments.below, arguments.every))
         spent = time.process_time() - begun
         every = every or found
         recall = len(found & every) / max(1, len(every))
@@ -121,26 +123,28 @@ def grown(real: Vectors, count: int) -> Vectors:
     return found
 
 
-def sieve(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
+def sieve(vectors: Vectors, below: float, every: int) -> Iterator[tuple[int, int]]:
     rows = Matrix()
     this = Sieve(rows, below)
     for begin in range(0, len(vectors), BLOCK):
         for vector in vectors[begin : begin + BLOCK]:
             rows.append(vector)
+        if begin // BLOCK % every:
+            continue
         for row, other, _ in this.near(np.arange(begin, len(rows)), len(rows)):
             if other < begin + row:
                 yield begin + row, other
 
 
-def plain(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
-    for begin in range(0, len(vectors), BLOCK):
+def plain(vectors: Vectors, below: float, every: int) -> Iterator[tuple[int, int]]:
+    for begin in range(0, len(vectors), BLOCK * every):
         block = vectors[begin : begin + BLOCK]
         for start in range(0, begin + len(block), 4096):
             near = np.argwhere(block @ vectors[start : min(start + 4096, begin + len(block))].T >= below)
             yield from ((begin + row, start + other) for row, other in near.tolist() if start + other < begin + row)
 
 
-def usearch(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
+def usearch(vectors: Vectors, below: float, every: int) -> Iterator[tuple[int, int]]:
     from usearch.index import Index
 
     index = Index(ndim=vectors.shape[1], metric="ip", dtype="f16", connectivity=16, expansion_add=64)
@@ -149,10 +153,10 @@ def usearch(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
     def nearest(block: Vectors) -> Any:
         return index.search(block, NEAREST, threads=1).keys
 
-    return one_by_one(vectors, below, nearest, lambda places, block: index.add(places, block, threads=1))
+    return one_by_one(vectors, below, every, nearest, lambda places, block: index.add(places, block, threads=1))
 
 
-def hnswlib(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
+def hnswlib(vectors: Vectors, below: float, every: int) -> Iterator[tuple[int, int]]:
     import hnswlib
 
     index = hnswlib.Index("ip", vectors.shape[1])
@@ -167,7 +171,7 @@ def hnswlib(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
     )
 
 
-def faiss_ivf(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
+def faiss_ivf(vectors: Vectors, below: float, every: int) -> Iterator[tuple[int, int]]:
     """As many cells as the root of the count, trained on forty vectors each; a sixteenth of them is searched."""
     import faiss
 
@@ -180,24 +184,26 @@ def faiss_ivf(vectors: Vectors, below: float) -> Iterator[tuple[int, int]]:
     def nearest(block: Vectors) -> Any:
         return index.search(block, NEAREST)[1]
 
-    return one_by_one(vectors, below, nearest, lambda _, block: index.add(block))
+    return one_by_one(vectors, below, every, nearest, lambda _, block: index.add(block))
 
 
 def one_by_one(
-    vectors: Vectors, below: float, nearest: Callable[[Vectors], Any], add: Callable[[Any, Vectors], Any]
+    vectors: Vectors, below: float, every: int, nearest: Callable[[Vectors], Any], add: Callable[[Any, Vectors], Any]
 ) -> Iterator[tuple[int, int]]:
     """What an index gives. The block itself is put in first, so that it is searched too."""
     for begin in range(0, len(vectors), BLOCK):
         block = vectors[begin : begin + BLOCK]
         places = np.arange(begin, begin + len(block))
         add(places, block)
+        if begin // BLOCK % every:
+            continue
         for place, others in zip(places.tolist(), np.asarray(nearest(block)).astype(np.int64).tolist(), strict=True):
             for other in others:
                 if 0 <= other < len(vectors) and other != place and vectors[place] @ vectors[other] >= below:
                     yield max(place, other), min(place, other)
 
 
-WAYS: dict[str, Callable[[Vectors, float], Iterator[tuple[int, int]]]] = {
+WAYS: dict[str, Callable[[Vectors, float, int], Iterator[tuple[int, int]]]] = {
     "sieve": sieve,
     "plain": plain,
     "usearch": usearch,

@@ -210,7 +210,10 @@ class Sample:
     summary: str = ""
     duplicate_of: str = ""
     similarity: float | None = None
-    """Largest cosine to the pool and to better samples of the round, in [-1, 1]; None where never embedded."""
+    """Largest cosine to the pool and to better samples of the round, in [-1, 1].
+
+    None where never embedded, and for what is accepted among more than 200,000 vectors.
+    """
     source: str = ""
     """The passage that it was made from, as `Passage.source` names it; empty without documents."""
     seed: str = ""
