@@ -142,7 +142,8 @@ def axes(sample: Vectors, below: float) -> NDArray[np.float64] | None:
     """
     rows = sample.astype(np.float64)
     turned = np.linalg.eigh(rows.T @ rows).eigenvectors[:, ::-1]
-    least, chosen = float(rows.shape[1]), 0
+    del rows
+    least, chosen = float(sample.shape[1]), 0
     for kept in DIMENSIONS:
         if kept >= least:
             break
@@ -159,5 +160,6 @@ def _outline(rows: Vectors, axes: NDArray[np.float64]) -> Vectors:
     """The rows along the axes, and the lengths of what is left of them: shape (rows, axes + 1)."""
     whole = rows.astype(np.float64)
     along = whole @ axes
-    left = np.sqrt(np.maximum(0, (whole**2).sum(axis=1) - (along**2).sum(axis=1)))
+    of_all, of_these = (np.einsum("ij,ij->i", part, part) for part in (whole, along))  # squares of lengths
+    left = np.sqrt(np.maximum(0, of_all - of_these))
     return np.column_stack([along, left]).astype(np.float32)
