@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gra.postprocess import dedup, matrix, sieve
@@ -105,6 +105,7 @@ EIGHTHS = st.lists(st.integers(-4, 4), min_size=3, max_size=3).map(lambda v: np.
 """Of few directions, so that there are many near and many equal ones; products of them are exact in any order."""
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(6, 9), EIGHTHS), max_size=24),
     st.lists(EIGHTHS, max_size=4),
@@ -151,6 +152,7 @@ def shrink(patch: pytest.MonkeyPatch, learnt_from: int) -> None:
     patch.setattr(sieve, "WHOLE", 0)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(6, 9), EIGHTHS), max_size=24),
     st.lists(EIGHTHS, max_size=4),

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gra.errors import StoreError
@@ -24,6 +24,7 @@ def counted(length: int, folder: Path | None = None) -> Matrix:
     return rows
 
 
+@settings(deadline=None)
 @given(st.integers(0, 14), st.data())
 def test_rows_are_what_they_were_in_memory_and_on_disk(length: int, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:

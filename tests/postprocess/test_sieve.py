@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gra.postprocess import matrix, sieve
@@ -56,6 +56,7 @@ def sifted(vectors: Sequence[Vectors], below: float, blocks: Iterator[int]) -> s
     return found
 
 
+@settings(deadline=None)
 @given(
     st.lists(SIXTEENTHS, max_size=60),
     st.integers(1, 40).map(lambda n: n / 64),
@@ -81,14 +82,16 @@ def spread(seed: int, count: int, dimensions: int) -> list[Vectors]:
     return [*rows.astype(np.float32)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 40), st.data())
 def test_a_limit_that_is_exactly_the_cosine_of_a_pair(seed: int, dimensions: int, data: st.DataObject) -> None:
-    vectors = spread(seed, 80, dimensions)
-    n, m = data.draw(st.tuples(st.integers(0, 79), st.integers(0, 79)))
+    vectors = spread(seed, 50, dimensions)
+    n, m = data.draw(st.tuples(st.integers(0, 49), st.integers(0, 49)))
     below = min(1.0, max(0.05, cosine(vectors[n], vectors[m])))
     assert sifted(vectors, below, itertools.repeat(17)) == plainly(vectors, below)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 12))
 def test_an_outline_never_says_less_than_the_cosine(seed: int, kept: int) -> None:
     vectors = np.array(spread(seed, 40, 12))
