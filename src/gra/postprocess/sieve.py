@@ -27,7 +27,7 @@ WHOLE = 50_000
 """What it costs to compare one pair whole, in dimensions of a pair in a block (measured: about a microsecond)."""
 CROWDED = 0.02
 """Share of a tile's pairs from which on it is cheaper to compare all of them whole."""
-AT_ONCE = 4096
+AT_ONCE = 1024
 """Pairs that are compared whole at once."""
 
 Places = NDArray[np.intp]
@@ -84,7 +84,7 @@ class Sieve:
                 row, other = np.nonzero(near & (bounds[rows] >= least))
             waiting.append((rows[row], start + other))
             pairs += len(row)
-            if pairs >= 16 * AT_ONCE:
+            if pairs >= 64 * AT_ONCE:
                 yield from self._compare(block, waiting)
                 waiting, pairs = [], 0
         yield from self._compare(block, waiting)
@@ -100,10 +100,11 @@ class Sieve:
             distinct, which = np.unique(others, return_inverse=True)
             ours, theirs = block[rows], self._rows.take(distinct)[which]
             cosines = np.einsum("ij,ij->i", ours, theirs)
-            same = (ours == theirs).all(axis=1)
-            for pair in np.flatnonzero(cosines >= np.float32(self._below - margin)):
+            may_be = np.flatnonzero(cosines >= np.float32(self._below - margin))
+            same = (ours[may_be] == theirs[may_be]).all(axis=1)
+            for pair, alike in zip(may_be, same, strict=True):
                 if cosines[pair] >= self._below + margin or cosine(ours[pair], theirs[pair]) >= self._below:
-                    yield int(rows[pair]), int(others[pair]), bool(same[pair])
+                    yield int(rows[pair]), int(others[pair]), bool(alike)
 
     def _tiles(self, end: int) -> Iterator[tuple[int, Vectors]]:
         """What a block is multiplied with: outlines, or whole vectors as long as there are no axes."""
