@@ -10,6 +10,7 @@
     │   └── OutOfService          a server fails every request until somebody mends it; the run stops
     │       └── KeyRefused        it does not accept the API key
     ├── StoreError                a run folder cannot be read or written, or belongs to another configuration
+    │   └── BadRow                a sample is none that a dataset could hold
     └── TargetMissed              the run ended with fewer accepted samples than it was asked for
 
 A bad *reply* of a model is not here: it is data (`gra.prompts.parse.Unusable`), recorded with its sample.
@@ -78,6 +79,14 @@ class StoreError(GraError):
     """A run folder cannot be read or written, or it belongs to another configuration."""
 
     exit_code = 5
+
+
+class BadRow(StoreError):
+    """A sample has a value that no dataset can hold, for example an empty response or half a character."""
+
+    def __init__(self, sample: str, field: str, what: str) -> None:
+        self.reason = f"its {field} {what}"
+        super().__init__(f"{sample} cannot be written: {self.reason}. Leave it out, or mend it where it came from")
 
 
 class TargetMissed(GraError):

@@ -131,8 +131,8 @@ class Selection:
             return
         self._compared = end
         block = np.concatenate([piece for _, piece in self._vectors.pieces(begin, end)])
-        self._known.update(begin + row for row, _ in _near(block, self._pool.vectors.pieces(), self._below))
-        for row, other in _near(block, self._vectors.pieces(0, end), self._below):
+        self._known.update(begin + row for row, _ in near(block, self._pool.vectors.pieces(), self._below))
+        for row, other in near(block, self._vectors.pieces(0, end), self._below):
             if other < begin + row:
                 self._rivals.setdefault(begin + row, []).append(other)
                 self._rivals.setdefault(other, []).append(begin + row)
@@ -210,8 +210,8 @@ class _Nearest:
         return -place, nearness
 
 
-def _near(block: Vectors, pieces: Iterator[tuple[int, Vectors]], below: float) -> Iterator[tuple[int, int]]:
-    """Pairs of a row of the block and a place in the pieces whose cosine is not below the limit."""
+def near(block: Vectors, pieces: Iterator[tuple[int, Vectors]], below: float) -> Iterator[tuple[int, int]]:
+    """Pairs of a row of the block and a place in the pieces whose cosine is not below the limit, exactly."""
     margin = uncertainty(block.shape[1])
     for start, piece in pieces:
         found = (block @ piece.T).ravel()
