@@ -33,6 +33,11 @@ TASKS = (
 """Instructions that have nothing in common, one after another."""
 
 
+def task(index: int) -> str:
+    """An instruction that has little in common with any other."""
+    return TASKS[index] if index < len(TASKS) else f"{index * 7919} {index * 104729} {index * 1299709}?"
+
+
 def version(
     number: int = 0, response: str = "It is four.", score: float = 7.0, outcome: Any = "accept", **changes: Any
 ) -> Version:
@@ -49,9 +54,7 @@ def sample(index: int = 0, **changes: Any) -> Sample:
         CAST,
         examples=("seed-00000", "seed-00001"),
         keywords=("sum", f"number {index}"),
-        instruction=TASKS[index]
-        if index < len(TASKS)
-        else f"Task {index}, whatever {index * 7919} means {index}{index}",
+        instruction=task(index),
         versions=(version(response=f"It is {index + 2}, of course."),),
         status=Status.ACCEPTED,
         reason="score 7",

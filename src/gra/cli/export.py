@@ -141,13 +141,21 @@ def _file(readers: Sequence[Reader], wanted: Wanted, out: Path | None, status: S
 
 def _print_folder(path: Path, manifest: dict[str, Any]) -> None:
     print(f"{path}:")
-    for file in manifest["files"]:
-        rows = f"{file['rows']:>8,} rows" if "rows" in file else " " * 13
-        print(f"  {rows}  {file['path']}")
-    print(f"  {' ' * 13}  manifest.json")
+    files = manifest["files"]
+    for file in files:
+        if "rows" in file:
+            print(f"  {file['rows']:>8,} rows  {file['path']}")
+    beside = dict.fromkeys(_shown(file["path"]) for file in files if "rows" not in file)
+    for name in (*beside, "manifest.json"):
+        print(f"  {' ' * 13}  {name}")
     for name, kind in (("left_out", "left out"), ("no_pair", "no pair"), ("no_judgement", "no judgement")):
         for reason, count in manifest[name].items():
             print(f"{kind}: {count:,} ({reason})")
+
+
+def _shown(name: str) -> str:
+    """A file by its name, but of provenance, which has a file for each other file, only the folder."""
+    return "provenance/" if name.startswith("provenance/") else name
 
 
 def _say_left_out(left_out: LeftOuts, but: str = "") -> None:

@@ -119,7 +119,7 @@ def configs(files: Sequence[DataFile]) -> list[dict[str, Any]]:
 def readme(files: Sequence[DataFile]) -> str:
     """A dataset card of the least that `datasets` needs to find every form by its name."""
     front = yaml.safe_dump({"configs": configs(files)}, sort_keys=False)
-    names = "\n".join(f'load_dataset(".", "{config["config_name"]}")' for config in configs(files))
+    names = "\n".join(f'load_dataset("path/of/this/folder", "{config["config_name"]}")' for config in configs(files))
     return f"---\n{front}---\n\nMade by gra. What is in here: `manifest.json`.\n\n```python\n{names}\n```\n"
 
 

@@ -2,8 +2,8 @@
 
 Two rows are alike if their instructions are near in meaning (by the run's own embeddings) or the same in words, or if
 they have the same keywords, the same seed, or the same passage of a document. What is alike to something alike is in
-the same group, and a group is never divided. Which groups are for the test is drawn from the run's seed and the
-groups' names, so the same run is always divided in the same way.
+the same group, and a group is never divided. Which groups are for the test is drawn from the run's seed and the words
+of the instructions, so the same rows are always divided in the same way, in whatever order and folder they are.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ class Grouping:
         self._places: dict[str, int] = {}
         self._parents = array("q")
         self._counts = bytearray()
+        self._names = array("Q")
+        """Of every row, a number that its instruction gives."""
         self._linked: dict[bytes, int] = {}
         self._vectors, self._embedded = Matrix(), array("q")
         """Embeddings, and the places of their rows."""
@@ -88,6 +90,7 @@ class Grouping:
         place = self._places[row.key] = len(self._parents)
         self._parents.append(place)
         self._counts.append(counts)
+        self._names.append(int.from_bytes(_digest(row.sample.instruction)[:8], "big"))
         for link in _links(row.sample):
             self._join(place, self._linked.setdefault(link, place))
         self._texts.append(row.sample.instruction[:LONGEST])
@@ -108,9 +111,8 @@ class Grouping:
         groups: dict[int, list[int]] = {}
         for place in range(len(self)):
             groups.setdefault(self._root(place), []).append(place)
-        names = list(self._places)
         sizes = {root: sum(self._counts[place] for place in members) for root, members in groups.items()}
-        drawn = sorted(groups, key=lambda root: derived_seed(seed, "split", min(names[p] for p in groups[root])))
+        drawn = sorted(groups, key=lambda root: derived_seed(seed, "split", min(self._names[p] for p in groups[root])))
         room = wanted = round(share * sum(self._counts))
         test: list[int] = []
         for root in drawn:
