@@ -84,9 +84,8 @@ class StoreError(GraError):
 class BadRow(StoreError):
     """A sample has a value that no dataset can hold, for example an empty response or half a character."""
 
-    def __init__(self, sample: str, field: str, what: str) -> None:
-        self.reason = f"its {field} {what}"
-        super().__init__(f"{sample} cannot be written: {self.reason}. Leave it out, or mend it where it came from")
+    reason = ""
+    """What is wrong with which field, in words."""
 
 
 class TargetMissed(GraError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,8 @@ def described(
     folder: Path, source: Source, wanted: Wanted, split: Split | None, files: Sequence[DataFile]
 ) -> dict[str, Any]:
     """Write the manifest of what is in the folder, and give it."""
+    from importlib.metadata import version  # not for the help page
+
     manifest = {
         "made_by": "gra",
         "gra_version": version("gra-synth"),

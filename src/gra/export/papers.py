@@ -10,10 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from importlib import resources
 from typing import Any
-
-import yaml
 
 from gra.export.files import DataFile
 from gra.export.forms import Format
@@ -100,7 +97,7 @@ def axolotl_datasets(found: dict[tuple[str, str], str], stage: str) -> str:
         for side, key in named.items()
         if (path := found.get((f"axolotl/{stage}", side)))
     }
-    return yaml.safe_dump(entries, sort_keys=False) if entries else ""
+    return _yaml(entries) if entries else ""
 
 
 def configs(files: Sequence[DataFile]) -> list[dict[str, Any]]:
@@ -118,7 +115,7 @@ def configs(files: Sequence[DataFile]) -> list[dict[str, Any]]:
 
 def readme(files: Sequence[DataFile]) -> str:
     """A dataset card of the least that `datasets` needs to find every form by its name."""
-    front = yaml.safe_dump({"configs": configs(files)}, sort_keys=False)
+    front = _yaml({"configs": configs(files)})
     names = "\n".join(f'load_dataset("path/of/this/folder", "{config["config_name"]}")' for config in configs(files))
     return f"---\n{front}---\n\nMade by gra. What is in here: `manifest.json`.\n\n```python\n{names}\n```\n"
 
@@ -128,5 +125,14 @@ def _recipe(name: str, with_test: bool) -> str:
     return re.sub(r"(?m)^#test (.*\n)", r"\1" if with_test else "", _file(name))
 
 
+def _yaml(plain: dict[str, Any]) -> str:
+    import yaml  # not for the help page
+
+    text: str = yaml.safe_dump(plain, sort_keys=False)
+    return text
+
+
 def _file(name: str) -> str:
+    from importlib import resources  # not for the help page
+
     return resources.files("gra.export").joinpath("recipes", name).read_text(encoding="utf-8")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from gra.errors import BadRow
 from gra.records import Sample
@@ -36,8 +36,12 @@ class LeftOut(NamedTuple):
     """In words, for this row."""
 
 
-Filter = Callable[[Row], LeftOut | None]
-"""Says of one row after another, in the order of the dataset, whether it is to be left out; it may remember."""
+class Filter(Protocol):
+    """Says of one row after another, in the order of the dataset, whether it is to be left out; it may remember."""
+
+    def __call__(self, row: Row, /) -> LeftOut | None:
+        """Why this row is left out; None if it is not."""
+        ...
 
 
 @dataclass
@@ -97,17 +101,17 @@ def text(sample: Sample, field: str, value: object) -> str:
         BadRow: it is empty, no text, or holds a NUL or half a surrogate pair.
     """
     if not isinstance(value, str):
-        raise BadRow(sample.id, field, f"is {_kind(value)}, not a text")
+        raise _bad(sample, field, f"is {_kind(value)}, not a text")
     if not value.strip():
-        raise BadRow(sample.id, field, "is empty")
+        raise _bad(sample, field, "is empty")
     if "\0" in value:
-        raise BadRow(sample.id, field, f"holds a NUL, at {value.index(chr(0))}")
+        raise _bad(sample, field, f"holds a NUL, at {value.index(chr(0))}")
     if value.isascii():
         return value
     try:  # two halves that belong together become the character that they stand for
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:
-        raise BadRow(sample.id, field, "holds half a surrogate pair") from None
+        raise _bad(sample, field, "holds half a surrogate pair") from None
 
 
 def metadata(row: Row) -> dict[str, Any]:
@@ -149,15 +153,22 @@ def _checked(sample: Sample, name: str, value: Any) -> Any:
     if name in _NUMBERS:
         number = float(value) if name == "score" and type(value) is int else value
         if type(number) is not _NUMBERS[name]:
-            raise BadRow(sample.id, name, f"is {_kind(value)}, not {'a number' if name == 'score' else 'whole'}")
+            raise _bad(sample, name, f"is {_kind(value)}, not {'a number' if name == 'score' else 'whole'}")
         if isinstance(number, float) and not math.isfinite(number):
-            raise BadRow(sample.id, name, f"is {value}, not a finite number")
+            raise _bad(sample, name, f"is {value}, not a finite number")
         return number
     texts = value if isinstance(value, list) else [value]
     for item in texts:
         if not isinstance(item, str):
-            raise BadRow(sample.id, name, f"is or has {_kind(item)}, not a text")
+            raise _bad(sample, name, f"is or has {_kind(item)}, not a text")
     return [valid(item) for item in texts] if isinstance(value, list) else valid(value)
+
+
+def _bad(sample: Sample, field: str, what: str) -> BadRow:
+    reason = f"its {field} {what}"
+    error = BadRow(f"{sample.id} cannot be written: {reason}. Leave it out, or mend it where it came from")
+    error.reason = reason
+    return error
 
 
 def _kind(value: object) -> str:
