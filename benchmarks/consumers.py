@@ -8,7 +8,7 @@ the given Pythons have installed read all that is meant for it:
 datasets      every file, and every form of the datasets folder by its name
 trl           its own command's parser on the recipes, then its own SFT, DPO and KTO trainers for two steps on a Llama
               of two layers with random weights, which also show that further columns do no harm
-llamafactory  its list of datasets and its converter on every row, and its own parser on the recipes
+llamafactory  its list of datasets and its converter on every row, then its own training by the recipes, two steps of it
 axolotl       its configuration class on the recipes, and its dataset strategies on every row
 
 Trainers and gra do not share an environment: give a throwaway one to each. Only `--check FOLDER` runs there, which
@@ -179,10 +179,11 @@ def with_trl(folder: Path) -> str:
 
 
 def with_llama_factory(folder: Path) -> str:
-    stub("torchaudio")
+    for name in ("torchaudio", "torchdata"):
+        stub(name)
     from llamafactory.data.converter import AlpacaDatasetConverter
     from llamafactory.data.parser import get_dataset_list
-    from llamafactory.hparams.parser import get_train_args
+    from llamafactory.train.tuner import run_exp
 
     info = json.loads((folder / "llama-factory/dataset_info.json").read_text())
     rows = 0
@@ -194,11 +195,13 @@ def with_llama_factory(folder: Path) -> str:
             assert found["_prompt"][0]["content"] and any(answers), line
             assert len(answers) == (1 if "sft" in attributes.dataset_name else 2), line
             rows += 1
-    for stage in ("sft", "dpo"):
-        plain = recipe(folder, f"llama-factory.{stage}.yaml", "llamafactory")
-        found = get_train_args({**plain, "use_cpu": True})
-        assert found[1].dataset == [f"gra_{stage}"] and found[3].stage == stage
-    return f"{len(info)} datasets, {rows} rows converted; recipes parsed"
+    with tempfile.TemporaryDirectory() as temporary:
+        model = tiny_model(Path(temporary, "model"))
+        for stage in ("sft", "dpo"):
+            plain = recipe(folder, f"llama-factory.{stage}.yaml", "llamafactory")
+            here = {"model_name_or_path": str(model), "output_dir": f"{temporary}/{stage}", "max_steps": 2}
+            run_exp({**plain, **here, "use_cpu": True, "overwrite_cache": True})
+    return f"{len(info)} datasets, {rows} rows converted; recipes parsed, and trained two steps each: sft, dpo"
 
 
 def with_axolotl(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
     python benchmarks/export.py FOLDER [--samples 100000] [--steps fill,file,...]
 
-Makes a run in FOLDER (which must not exist, unless `fill` is left out) of so many accepted samples, every third of them
+Makes a run in FOLDER (which must not exist, unless `fill` is left out) of so many accepted samples, half of them
 revised, and half as many rejected ones, with a vector of 384 numbers for each that was accepted. No model takes part.
 Each step is a process of its own; a row is one line of one file, whatever its form.
 

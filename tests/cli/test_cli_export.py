@@ -82,6 +82,7 @@ def test_pairs_alone_are_a_file_and_have_a_margin_at_least(gra: Gra, run: Path) 
     (("--format", "messages", "--format", "csv"), 2, "there is no form `csv` of a dataset; there are: messages,"),
     (("--recipe", "unsloth"), 2, "there is no recipe `unsloth`; there are: llama-factory, trl, axolotl"),
     (("--format", "messages", "--format", "alpaca", "--status", "duplicate"), 2, "written in one form to one file"),
+    (("--format", "preference", "--status", "duplicate"), 2, "has no rows of --status duplicate"),
     (("--test-share", "1"), 2, "leaves nothing to train on, or to test"),
     (("--test-share", "0.1"), 2, "no test of 0 of 3 rows can be set apart"),
     (("--format", "messages", "--format", "x.py:y"), 2, "is a form of your own, which is written alone"),

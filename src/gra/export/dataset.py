@@ -64,8 +64,8 @@ def write_datasets(
     """Write several runs as one dataset file; also says what was left out.
 
     Raises:
-        ConfigError: there is no such form, or it is none of one file, or nobody says where one of the user's own is to
-            be written.
+        ConfigError: there is no such form, or not of one file or of this status, or nobody says where one of the
+            user's own is to be written.
         TargetMissed: one of the runs has no such sample, or nothing of this form; nothing is written.
         StoreError: the file cannot be written.
     """
@@ -73,6 +73,10 @@ def write_datasets(
     part = None if own else single_part(format)
     if out is None and part is None:
         raise ConfigError(f"`{format}` is a form of your own: name the file to write with --out")
+    if part and part.kind != "sample" and status is not Status.ACCEPTED:
+        raise ConfigError(
+            f"`{format}` compares accepted answers with others; it has no rows of --status {status.value}"
+        )
     require_samples(readers, status)
     name = part.path() if part else ""
     name = name if status is Status.ACCEPTED else f"{status.value}.{name}"

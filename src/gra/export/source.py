@@ -130,29 +130,29 @@ class Source:
 
 
 class _Rivals:
-    """Samples of any run that were turned down, by their instruction: 24 bytes are kept for each."""
+    """Samples of any run that were turned down, by their instruction: 18 bytes are kept for each."""
 
     def __init__(self, readers: Sequence[Reader]) -> None:
         import numpy as np  # not for the plain export at the end of a run
 
         self._readers, self._np = readers, np
-        digests, places = array("Q"), array("Q")
+        digests, places, runs = array("Q"), array("Q"), array("H")
         for number, reader in enumerate(readers):
             for status in REJECTED:
                 for sample in reader.iter_samples(status):
                     digests.append(_short_digest(sample.instruction))
-                    places.append(number << 56 | sample.round << 40 | sample.index)
-        found = np.frombuffer(digests, np.uint64) if digests else np.empty(0, np.uint64)
+                    places.append(sample.round << 40 | sample.index)
+                    runs.append(number)
+        found = np.array(digests, np.uint64)
         order = np.argsort(found, kind="stable")
         self._digests = found[order]
-        self._places = (np.frombuffer(places, np.uint64) if places else np.empty(0, np.uint64))[order]
+        self._places, self._runs = np.array(places, np.uint64)[order], np.array(runs, np.uint16)[order]
 
     def of(self, instruction: str) -> Iterator[Sample]:
         digest = self._np.uint64(_short_digest(instruction))
         begin, end = (int(self._np.searchsorted(self._digests, digest, side)) for side in ("left", "right"))
-        for place in self._places[begin:end].tolist():
-            reader = self._readers[place >> 56]
-            sample = reader.sample(sample_id(place >> 40 & 0xFFFF, place & 0xFF_FFFF_FFFF))
+        for place, run in zip(self._places[begin:end].tolist(), self._runs[begin:end].tolist(), strict=True):
+            sample = self._readers[run].sample(sample_id(place >> 40, place & 0xFF_FFFF_FFFF))
             if sample and sample.instruction == instruction and sample.response:
                 yield sample
 

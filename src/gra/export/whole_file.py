@@ -50,7 +50,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: the folder holds something else, or cannot be written.
     """
-    path = path.absolute()
+    path = path.resolve()
     draft, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("part", "old"))
     _refuse_foreign(path)
     try:
