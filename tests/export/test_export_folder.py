@@ -269,7 +269,7 @@ def answered(sample: Sample, response: str) -> Sample:
 def item(part: Part, sample: Sample, other: Sample | None = None) -> Item:
     row = Row(sample, "run")
     if part.kind == "pair":
-        return Pair(row, other or rejected(9, task(9)), 7.0, 2.0, "revision")
+        return Pair(row, Row(other or rejected(9, task(9)), "run"), 7.0, 2.0, "revision")
     return row if part.kind == "sample" else Judged(row, True)
 
 

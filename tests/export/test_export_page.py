@@ -29,9 +29,9 @@ def test_every_form_of_json_has_an_example() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_what_is_written(name: str, tmp_path: Path) -> None:
     part = next(part for parts in PARTS.values() for part in parts if part.stem == name and part.columns is None)
-    worse = only(SAMPLE, SAMPLE.versions[0])
     row = Row(SAMPLE, "run")
-    items = {"sample": row, "pair": Pair(row, worse, 8.5, 2.25, "revision"), "judged": Judged(Row(worse, "run"), False)}
+    worse = only(row, SAMPLE.versions[0])
+    items = {"sample": row, "pair": Pair(row, worse, 8.5, 2.25, "revision"), "judged": Judged(worse, False)}
     write_rows(part, tmp_path / "file", [items[part.kind]])
     (example,) = (text for names, text in EXAMPLES if f"`{name}`" in names)
     assert (tmp_path / "file").read_text().strip("[]\n") == example

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gra.errors import TargetMissed
-from gra.export import Format, LeftOut, Row, Wanted, write_datasets, write_folder
+from gra.export import Format, LeftOut, Row, Screening, Wanted, write_datasets, write_folder
 from gra.export.preferences import ALIKE, alike, judged, only, pairs
 from gra.records import Ruling, Sample, Status, Verdict
 from gra.store.reader import Reader
@@ -23,8 +23,8 @@ def pairs_of(
     sample: Sample, *rivals: Sample, least: float = 0.0
 ) -> tuple[list[tuple[str, str, float, str]], Counter[str]]:
     left: Counter[str] = Counter()
-    found = pairs(Row(sample, "run"), rivals, least, left)
-    return [(p.row.sample.response, p.rejected.response, p.margin, p.origin) for p in found], left
+    found = pairs(Row(sample, "run"), [Row(rival, "other") for rival in rivals], least, left)
+    return [(p.row.sample.response, p.rejected.sample.response, p.margin, p.origin) for p in found], left
 
 
 def test_a_revision_that_was_accepted_is_better_than_what_was_turned_down() -> None:
@@ -112,7 +112,7 @@ def test_every_answer_that_was_judged_has_its_label_and_its_own_score() -> None:
     assert [item.known()["score"] for item in found] == [3.0, 8.0]
     passed_over = sample(1, versions=(version(0, "Own.", 6.0), version(1, "New.", 7.0)))
     assert [item.label for item in judged(Row(passed_over, "run"))] == [True], "what passed and was bettered is not bad"
-    assert only(revised(1), revised(1).versions[0]).response == revised(1).versions[0].response
+    assert only(Row(revised(1), "run"), revised(1).versions[0]).sample.response == revised(1).versions[0].response
 
 
 # --- from runs --------------------------------------------------------------------------------------------------------
@@ -136,11 +136,13 @@ def test_answers_are_found_in_the_same_run_and_in_others_letter_by_letter(tmp_pa
     with Reader(open_run(first)) as one, Reader(open_run(second)) as two:
         done = write_datasets([one, two], Format.PREFERENCE, tmp_path / "x.jsonl", metadata=True)
         rows = written(done.path)
-    assert [(row["rejected"][0]["content"], row["metadata"]["rejected_id"]) for row in rows] == [
-        ("Same run.", "r01-00008"),
-        ("Another run.", "r01-00004"),
-        ("Ruled out.", "r01-00005"),
-        ("And for the other.", "r01-00007"),
+    assert [
+        (row["rejected"][0]["content"], row["metadata"]["rejected_run"], row["metadata"]["rejected_id"]) for row in rows
+    ] == [
+        ("Same run.", "first", "r01-00008"),
+        ("Another run.", "second", "r01-00004"),
+        ("Ruled out.", "second", "r01-00005"),
+        ("And for the other.", "second", "r01-00007"),
     ]
     assert {row["metadata"]["origin"] for row in rows} == {"answer"} and done.rows == 4
 
@@ -192,7 +194,7 @@ def test_a_screen_sees_every_text_that_leaves_and_a_filter_every_row_once(tmp_pa
 
     wanted = Wanted([Format.MESSAGES, Format.PREFERENCE, Format.UNPAIRED_PREFERENCE], test_share=0.3)
     with Reader(open_run(run_of(tmp_path / "run", samples))) as reader:
-        done = write_folder([reader], wanted, tmp_path / "out", screens=[screen], filters=[once])
+        done = write_folder([reader], wanted, tmp_path / "out", Screening([screen], [once]))
     for file in done.manifest["files"]:
         if file["path"] != "left_out.jsonl":
             assert secret not in (done.path / file["path"]).read_text(), file["path"]

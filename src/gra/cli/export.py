@@ -71,7 +71,7 @@ def export(
         float, typer.Option(min=0, max=1, help="Set so much apart for a test; rows that are alike stay together.")
     ] = 0.0,
     alike: Annotated[
-        float, typer.Option(min=0, max=1, help="Cosine of two instructions from which they are alike, for a test.")
+        float, typer.Option(min=0.5, max=1, help="Cosine of two instructions from which they are alike, for a test.")
     ] = 0.8,
     least_margin: Annotated[
         float, typer.Option(min=0, max=10, help="By how much the better answer of a pair must be better, of 10 points.")

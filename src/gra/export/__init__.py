@@ -13,6 +13,7 @@ from gra.export.forms import PARTS, Format, Part
 from gra.export.papers import Recipe
 from gra.export.rows import Filter, Integration, LeftOut, Row, exportable
 from gra.export.sinks import write_rows
+from gra.export.source import Screening
 
 __all__ = [
     "PARTS",
@@ -25,6 +26,7 @@ __all__ = [
     "Part",
     "Recipe",
     "Row",
+    "Screening",
     "Wanted",
     "Written",
     "exportable",

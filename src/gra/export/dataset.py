@@ -11,7 +11,7 @@ from gra.errors import ConfigError, GraError, TargetMissed
 from gra.export.forms import PARTS, Format, Item, Part
 from gra.export.rows import Row
 from gra.export.sinks import write_rows
-from gra.export.source import LeftOuts, Source
+from gra.export.source import LeftOuts, Screening, Source
 from gra.plugins import SYNTAX, in_words, load
 from gra.records import Status
 
@@ -60,6 +60,7 @@ def write_datasets(
     status: Status = Status.ACCEPTED,
     metadata: bool = False,
     least_margin: float = 0.0,
+    screening: Screening | None = None,
 ) -> Written:
     """Write several runs as one dataset file; also says what was left out.
 
@@ -81,7 +82,7 @@ def write_datasets(
     name = part.path() if part else ""
     name = name if status is Status.ACCEPTED else f"{status.value}.{name}"
     path = out or readers[0].run.export / (name if len(readers) == 1 else f"integrated.{name}")
-    source = Source(readers, status)
+    source = Source(readers, status, screening)
     if own:
         return Written(path, own(path, source.rows(), metadata), source.left_out)
     assert part is not None

@@ -99,14 +99,10 @@ class _Open:
             self.beside.write(_line({"row": self.sink.count, **known(item)}))
 
 
-def put_lines(root: Path, name: str, rows: Iterable[dict[str, Any]]) -> int:
-    """A file of JSON lines, and how many there were."""
-    count = 0
+def put_lines(root: Path, name: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Write a file of JSON lines."""
     with place_for(root, name).open("wb") as stream:
-        for row in rows:
-            stream.write(_line(row))
-            count += 1
-    return count
+        stream.writelines(map(_line, rows))
 
 
 def place_for(root: Path, name: str) -> Path:

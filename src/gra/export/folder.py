@@ -19,8 +19,7 @@ from gra.export.forms import PARTS, Format, Part
 from gra.export.manifest import described, notices
 from gra.export.papers import NEEDS, Recipe, papers
 from gra.export.rejected import left_out_rows, rejected_rows
-from gra.export.rows import Filter
-from gra.export.source import LeftOuts, Source
+from gra.export.source import LeftOuts, Screening, Source
 from gra.export.whole_file import whole_folder
 from gra.plugins import SYNTAX
 from gra.records import Status
@@ -42,7 +41,7 @@ class Wanted:
     test_share: float = 0.0
     """Of the accepted rows, in [0, 1); 0 divides nothing."""
     alike: float = 0.8
-    """Cosine of two instructions from which their rows go to the same side, in (0, 1]."""
+    """Cosine of two instructions from which their rows go to the same side, in (0, 1]. Low ones take long."""
     least_margin: float = 0.0
     """Of a pair, 0-10."""
     rejected: bool = False
@@ -63,8 +62,7 @@ def write_folder(
     readers: Sequence[Reader],
     wanted: Wanted,
     out: Path | None = None,
-    screens: Sequence[Filter] = (),
-    filters: Sequence[Filter] = (),
+    screening: Screening | None = None,
 ) -> Exported:
     """Write a folder, by default `export/dataset` in the first run's.
 
@@ -72,8 +70,7 @@ def write_folder(
         readers: of the runs.
         wanted: what it is to hold.
         out: the folder; one that is there is replaced if an export wrote all of it.
-        screens: further reasons for leaving a row out, see `Source`.
-        filters: the same.
+        screening: further reasons for leaving a row out.
 
     Raises:
         ConfigError: something is wanted that there is not, or no test split can be made.
@@ -83,7 +80,7 @@ def write_folder(
     """
     parts, recipes = _parts(wanted)
     require_samples(readers, Status.ACCEPTED)
-    source = Source(readers, screens=screens, filters=filters)
+    source = Source(readers, screening=screening)
     path = out or readers[0].run.export / "dataset"
     with whole_folder(path) as draft:
         kinds = {part.kind for _, part in parts}

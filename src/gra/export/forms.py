@@ -87,7 +87,7 @@ def _alpaca_unpaired(item: Judged) -> dict[str, Any]:
 
 def _turns(pair: Pair) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     chosen = text(pair.row.sample, "response", pair.row.sample.response)
-    rejected = text(pair.rejected, "rejected response", pair.rejected.response)
+    rejected = text(pair.rejected.sample, "rejected response", pair.rejected.sample.response)
     return question(pair.row.sample), turn("assistant", chosen), turn("assistant", rejected)
 
 
@@ -120,7 +120,14 @@ KNOWN = {
     "run": "text",
     "notes": "json",
 }
-KNOWN_OF_PAIR = {**KNOWN, "origin": "text", "rejected_id": "text", "rejected_generator": "text"}
+KNOWN_OF_PAIR = {
+    **KNOWN,
+    "origin": "text",
+    "rejected_id": "text",
+    "rejected_run": "text",
+    "rejected_generator": "text",
+    "rejected_reviewers": "texts",
+}
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gra.export.rows import Row, metadata
-from gra.records import Sample, Status, Version
+from gra.records import Status, Version
 
 ALIKE = 0.95
 """Share of words in common from which two responses are nearly the same. Training on pairs that differ in a word or two
@@ -29,8 +29,8 @@ class Pair:
 
     row: Row
     """The accepted sample; its response is the chosen one."""
-    rejected: Sample
-    """With the one version that is the rejected one: the same sample, or another with the same instruction."""
+    rejected: Row
+    """The same sample, or another with the same instruction; it has only the version that is meant."""
     score_chosen: float
     score_rejected: float
     """0-10 both."""
@@ -43,12 +43,11 @@ class Pair:
 
     def known(self) -> dict[str, Any]:
         """What is known of it beside its texts."""
-        best = self.rejected.best
+        worse = metadata(self.rejected)
         return {
             **metadata(self.row),
             "origin": self.origin,
-            "rejected_id": self.rejected.id,
-            "rejected_generator": best.cast.generator if best else "",
+            **{f"rejected_{name}": worse[name] for name in ("id", "run", "generator", "reviewers")},
         }
 
 
@@ -65,7 +64,7 @@ class Judged:
         return metadata(self.row)
 
 
-def pairs(row: Row, rivals: Iterable[Sample], least_margin: float, left: Counter[str]) -> Iterator[Pair]:
+def pairs(row: Row, rivals: Iterable[Row], least_margin: float, left: Counter[str]) -> Iterator[Pair]:
     """The pairs of an accepted sample, in the order of its versions, then of its rivals.
 
     Args:
@@ -77,12 +76,12 @@ def pairs(row: Row, rivals: Iterable[Sample], least_margin: float, left: Counter
     chosen = row.sample.best
     if not chosen or not chosen.final:
         return
-    for other, origin in _worse(row.sample, chosen, rivals):
-        final = other.versions[0].final
+    for other, origin in _worse(row, chosen, rivals):
+        final = other.sample.versions[0].final
         if final is None:
             continue
         pair = Pair(row, other, chosen.final.score, final.score, origin)
-        if alike(chosen.response, other.response):
+        if alike(chosen.response, other.sample.response):
             left["nearly the same answer"] += 1
         elif pair.margin <= 0 or pair.margin < least_margin:
             left["margin too small"] += 1
@@ -90,11 +89,9 @@ def pairs(row: Row, rivals: Iterable[Sample], least_margin: float, left: Counter
             yield pair
 
 
-def _worse(
-    sample: Sample, chosen: Version, rivals: Iterable[Sample]
-) -> Iterator[tuple[Sample, Literal["revision", "answer"]]]:
-    yield from ((only(sample, v), "revision") for v in sample.versions if v is not chosen)
-    yield from ((only(rival, rival.best), "answer") for rival in rivals if rival.best)
+def _worse(row: Row, chosen: Version, rivals: Iterable[Row]) -> Iterator[tuple[Row, Literal["revision", "answer"]]]:
+    yield from ((only(row, version), "revision") for version in row.sample.versions if version is not chosen)
+    yield from ((only(rival, rival.sample.best), "answer") for rival in rivals if rival.sample.best)
 
 
 def judged(row: Row) -> Iterator[Judged]:
@@ -102,9 +99,9 @@ def judged(row: Row) -> Iterator[Judged]:
     best = row.sample.best
     for version in row.sample.versions:
         if version is best:
-            yield Judged(Row(only(row.sample, version), row.run), True)
+            yield Judged(only(row, version), True)
         elif turned_down(version):
-            yield Judged(Row(only(row.sample, version), row.run), False)
+            yield Judged(only(row, version), False)
 
 
 def turned_down(version: Version) -> bool:
@@ -112,10 +109,10 @@ def turned_down(version: Version) -> bool:
     return version.final is not None and version.final.outcome != "accept"
 
 
-def only(sample: Sample, version: Version) -> Sample:
-    """The sample as if it had only this version."""
-    score = version.final.score if version.final else sample.score
-    return replace(sample, versions=(version,), score=score)
+def only(row: Row, version: Version) -> Row:
+    """The row as if its sample had only this version."""
+    score = version.final.score if version.final else row.sample.score
+    return Row(replace(row.sample, versions=(version,), score=score), row.run)
 
 
 def alike(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from gra.export.forms import Item, Kind
 from gra.export.preferences import REJECTED, Judged, Pair, judged, pairs
 from gra.export.rows import Filter, Integration, LeftOut, Row, unfit
 from gra.ids import sample_id
-from gra.records import Sample, Status
+from gra.records import Status
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader
@@ -32,7 +32,6 @@ class LeftOuts:
     counts: Counter[str] = field(default_factory=Counter)
     told: list[tuple[str, str]] = field(default_factory=list)
     """The first few: kind, and sample with its reason."""
-
     rows: dict[str, tuple[str, str, LeftOut]] = field(default_factory=dict)
     """By key: run, sample and reason of each."""
 
@@ -44,29 +43,34 @@ class LeftOuts:
             self.told.append((why.kind, f"{row.sample.id}: {why.reason}"))
 
 
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What may leave a row out, besides what no dataset can hold. The first reason counts."""
+
+    screens: Sequence[Filter] = ()
+    """By its texts alone. They also see rejected answers, where such are written: nothing leaves unseen by them."""
+    filters: Sequence[Filter] = ()
+    """After these; they see each accepted row once, in order, and none that was left out before."""
+
+
 class Source:
     """Rows of these runs, one run after another, each in the order of its rounds.
 
     Args:
         readers: of the runs. Of several, an instruction is taken once, from the first that has it.
         status: samples that ended so.
-        screens: what else may leave a row out by its texts alone. They also see rejected answers, where such are
-            written: nothing leaves that a screen has not seen.
-        filters: what may leave a row out, after these; each row once, in order. The first reason counts.
+        screening: what may leave a row out.
     """
 
     def __init__(
-        self,
-        readers: Sequence[Reader],
-        status: Status = Status.ACCEPTED,
-        screens: Sequence[Filter] = (),
-        filters: Sequence[Filter] = (),
+        self, readers: Sequence[Reader], status: Status = Status.ACCEPTED, screening: Screening | None = None
     ) -> None:
+        screening = screening or Screening()
         self.runs = list(zip(_names(readers), readers, strict=True))
         self.status = status
-        self._screens: list[Filter] = [unfit, *screens]
+        self._screens: list[Filter] = [unfit, *screening.screens]
         # Within one run, de-duplication has been the run's own business.
-        self._filters: list[Filter] = [*([Integration()] if len(readers) > 1 else []), *filters]
+        self._filters: list[Filter] = [*([Integration()] if len(readers) > 1 else []), *screening.filters]
         self.left_out = LeftOuts()
         self.no_items: dict[Kind, Counter[str]] = {"pair": Counter(), "judged": Counter()}
         """Why there is no pair, or no judgement, where there might have been one."""
@@ -114,10 +118,10 @@ class Source:
 
     def _pairs(self, row: Row, least_margin: float) -> Iterator[Pair]:
         if self._rivals is None:
-            self._rivals = _Rivals([reader for _, reader in self.runs])
+            self._rivals = _Rivals(self.runs)
         rivals = self._rivals.of(row.sample.instruction)
         found = pairs(row, rivals, least_margin, self.no_items["pair"])
-        return (pair for pair in found if self._leaves(Row(pair.rejected, row.run), "pair"))
+        return (pair for pair in found if self._leaves(pair.rejected, "pair"))
 
     def _screened(self, row: Row) -> LeftOut | None:
         return _first(self._screens, row)
@@ -132,12 +136,12 @@ class Source:
 class _Rivals:
     """Samples of any run that were turned down, by their instruction: 18 bytes are kept for each."""
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
+    def __init__(self, named: Sequence[tuple[str, Reader]]) -> None:
         import numpy as np  # not for the plain export at the end of a run
 
-        self._readers, self._np = readers, np
+        self._named, self._np = named, np
         digests, places, runs = array("Q"), array("Q"), array("H")
-        for number, reader in enumerate(readers):
+        for number, (_, reader) in enumerate(named):
             for status in REJECTED:
                 for sample in reader.iter_samples(status):
                     digests.append(_short_digest(sample.instruction))
@@ -148,13 +152,14 @@ class _Rivals:
         self._digests = found[order]
         self._places, self._runs = np.array(places, np.uint64)[order], np.array(runs, np.uint16)[order]
 
-    def of(self, instruction: str) -> Iterator[Sample]:
+    def of(self, instruction: str) -> Iterator[Row]:
         digest = self._np.uint64(_short_digest(instruction))
         begin, end = (int(self._np.searchsorted(self._digests, digest, side)) for side in ("left", "right"))
-        for place, run in zip(self._places[begin:end].tolist(), self._runs[begin:end].tolist(), strict=True):
-            sample = self._readers[run].sample(sample_id(place >> 40, place & 0xFF_FFFF_FFFF))
+        for place, number in zip(self._places[begin:end].tolist(), self._runs[begin:end].tolist(), strict=True):
+            run, reader = self._named[number]
+            sample = reader.sample(sample_id(place >> 40, place & 0xFF_FFFF_FFFF))
             if sample and sample.instruction == instruction and sample.response:
-                yield sample
+                yield Row(sample, run)
 
 
 def _first(filters: Sequence[Filter], row: Row) -> LeftOut | None:
