@@ -130,7 +130,16 @@ def test_openais_least_number_of_rows_is_told(run: Path, tmp_path: Path) -> None
     (told,) = export(run, tmp_path / "b", "openai", test_share=0.2).notices
     assert told == "openai.test.jsonl has 3 rows; OpenAI asks for 10 at least"
     large = {"format": "openai", "path": "openai.jsonl", "rows": 10, "bytes": 600_000_000, "split": "train"}
-    assert notices({"files": [large], "split": None}) == ["openai.jsonl is larger than the 512 MB that OpenAI takes"]
+    plain = {"files": [large], "split": None, "options": {"formats": ["openai"], "recipes": []}}
+    assert notices(plain) == ["openai.jsonl is larger than the 512 MB that OpenAI takes"]
+
+
+def test_what_was_asked_for_and_not_found_is_told(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", [sample(0), sample(1)])
+    assert export(run, tmp_path / "out", "messages", "preference", recipes=("trl",)).notices == [
+        "nothing for `preference` was found",
+        "there are no pairs, so there is no recipe for preference training",
+    ]
 
 
 def test_a_test_that_came_out_small_is_told(tmp_path: Path) -> None:

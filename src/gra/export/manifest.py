@@ -82,8 +82,11 @@ def _file(folder: Path, path: Path, data: dict[str, DataFile]) -> dict[str, Any]
 
 def notices(manifest: dict[str, Any]) -> list[str]:
     """What a person should know of an export before using it."""
-    told = []
     data = [file for file in manifest["files"] if "rows" in file]
+    found = {file["format"] for file in data}
+    told = [f"nothing for `{form}` was found" for form in manifest["options"]["formats"] if form not in found]
+    if manifest["options"]["recipes"] and not any(".dpo." in file["path"] for file in manifest["files"]):
+        told.append("there are no pairs, so there is no recipe for preference training")
     for file in data:
         if file["format"] == Format.OPENAI and file["rows"] < LEAST_OPENAI_ROWS:
             told.append(f"{file['path']} has {file['rows']} rows; OpenAI asks for {LEAST_OPENAI_ROWS} at least")
