@@ -3,6 +3,9 @@
 import errno
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -202,6 +205,27 @@ def test_a_disk_that_is_full_leaves_everything_as_it_was(
         export(run, out)
     assert contents(out) == there and out.exists() is before
     assert sorted(path.name for path in tmp_path.iterdir()) == (["out", "run"] if before else ["run"])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import gra.export.folder
+from gra.store.reader import Reader
+from gra.store.run_dir import open_run
+gra.export.folder.described = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+with Reader(open_run(Path(sys.argv[1]))) as reader:
+    gra.export.folder.write_folder([reader], gra.export.folder.Wanted(("messages", "datasets")), Path(sys.argv[2]))
+"""
+
+
+def test_a_kill_in_the_middle_leaves_the_old_folder_and_the_next_export_works(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(run, out, "alpaca")
+    before = contents(out)
+    done = subprocess.run([sys.executable, "-c", KILLED, run, out], capture_output=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL and contents(out) == before
+    assert (export(run, out, "messages").path / "messages.jsonl").exists()
 
 
 def test_if_the_new_folder_cannot_get_its_name_the_old_one_is_put_back(
