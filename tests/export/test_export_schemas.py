@@ -1,6 +1,6 @@
 """Every form against the schema that its consumer documents, and every file through `datasets`.
 
-Schemas, as read on 2026-11-26:
+Schemas, as read on 2026-11-26 (OpenAI's as others quote it):
     TRL                https://huggingface.co/docs/trl/dataset_formats
     Alpaca, ShareGPT, dataset_info.json
                        https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md
