@@ -16,6 +16,7 @@ OF_A_RUN = [
     "complete",
     "config",
     "export",
+    "export_folder",
     "folder",
     "pool",
     "report",

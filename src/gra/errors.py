@@ -10,6 +10,7 @@
     │   └── OutOfService          a server fails every request until somebody mends it; the run stops
     │       └── KeyRefused        it does not accept the API key
     ├── StoreError                a run folder cannot be read or written, or belongs to another configuration
+    │   └── BadRow                a sample is none that a dataset could hold
     └── TargetMissed              the run ended with fewer accepted samples than it was asked for
 
 A bad *reply* of a model is not here: it is data (`gra.prompts.parse.Unusable`), recorded with its sample.
@@ -78,6 +79,13 @@ class StoreError(GraError):
     """A run folder cannot be read or written, or it belongs to another configuration."""
 
     exit_code = 5
+
+
+class BadRow(StoreError):
+    """A sample has a value that no dataset can hold, for example an empty response or half a character."""
+
+    reason = ""
+    """What is wrong with which field, in words."""
 
 
 class TargetMissed(GraError):

@@ -13,11 +13,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.errors import MissingExtra, StoreError
-from gra.export import Integration, Row, exportable, write_alpaca, write_messages, write_parquet
+from gra.errors import BadRow, MissingExtra, StoreError
+from gra.export import PARTS, Format, Integration, Row, exportable, write_rows
 from gra.records import SEED, Cast, Sample, Status, Verdict, Version
 
+SURROGATE = {chr(n) for n in range(0xD800, 0xE000)}
 ANY = st.text(st.characters(codec=None), min_size=1, max_size=40)
+
+
+def write_messages(path: Path, rows: Any, with_metadata: bool = False) -> int:
+    return write_rows(PARTS[Format.MESSAGES][0], path, rows, with_metadata)
+
+
+def write_alpaca(path: Path, rows: Any, with_metadata: bool = False) -> int:
+    return write_rows(PARTS[Format.ALPACA][0], path, rows, with_metadata)
+
+
+def write_parquet(path: Path, rows: Any) -> int:
+    return write_rows(PARTS[Format.PARQUET][0], path, rows)
+
+
 WRITERS: list[tuple[str, Callable[[Path, list[Row]], int]]] = [
     ("data.jsonl", write_messages),
     ("data.json", write_alpaca),
@@ -47,6 +62,7 @@ METADATA = {
     "status": "accepted",
     "source": "guide/sums.md:7",
     "seed": "",
+    "examples": [],
     "refined": None,
     "run": "test",
     "notes": {"words": 1},
@@ -86,11 +102,17 @@ def test_parquet_has_the_conversation_and_what_is_known(tmp_path: Path) -> None:
 
 
 @given(instruction=ANY, response=ANY)
-def test_any_text_makes_a_valid_file_and_comes_back(
+def test_any_text_makes_a_valid_file_and_comes_back_or_is_refused(
     tmp_path_factory: pytest.TempPathFactory, instruction: str, response: str
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
     samples = [sample(0, instruction, response), sample(1)]
+    if not all(text.strip() and "\0" not in text and _whole(text) for text in (instruction, response)):
+        for _, write in WRITERS:
+            with pytest.raises(BadRow, match=r"^r01-00000 cannot be written: its (instruction|response) "):
+                write(folder / "file", samples)
+        assert not (folder / "file").exists()
+        return
     read = [
         [json.loads(row) for row in _written(folder, write_messages, samples).decode().split("\n")[:-1]],
         json.loads(_written(folder, write_alpaca, samples)),
@@ -103,7 +125,7 @@ def test_any_text_makes_a_valid_file_and_comes_back(
         [(r["messages"][0]["content"], r["messages"][1]["content"]) for r in rows],
     ]
     assert pairs[0] == pairs[1] == pairs[2]
-    assert pairs[0][0] == (_mended(instruction), _mended(response))
+    assert pairs[0][0] == (_joined(instruction), _joined(response))
 
 
 def _written(folder: Path, write: Any, rows: list[Row]) -> bytes:
@@ -111,14 +133,18 @@ def _written(folder: Path, write: Any, rows: list[Row]) -> bytes:
     return (folder / "file").read_bytes()
 
 
-def _mended(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def _joined(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
 
 
-def test_half_a_surrogate_pair_is_seen(tmp_path: Path) -> None:
-    write_messages(tmp_path / "x", [sample(0, "a\ud800b", "\ud83d\ude00")])
+def _whole(text: str) -> bool:
+    return not SURROGATE.intersection(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass"))
+
+
+def test_two_halves_of_a_surrogate_pair_become_their_character(tmp_path: Path) -> None:
+    write_messages(tmp_path / "x", [sample(0, "a", "\ud83d\ude00")])
     turns = json.loads((tmp_path / "x").read_bytes())["messages"]
-    assert [t["content"] for t in turns] == ["a\ufffdb", "\U0001f600"]
+    assert turns[1]["content"] == "\U0001f600"
 
 
 @pytest.mark.parametrize(("name", "write"), WRITERS)
@@ -181,9 +207,8 @@ INSTRUCTIONS = st.sampled_from(["a", "A", "a ", "b", "\ud800"])
 def test_an_instruction_is_taken_once_from_the_first_that_has_it(runs: list[list[str]]) -> None:
     together = Integration()
     rows = [sample(0, text, run=str(n)) for n, texts in enumerate(runs) for text in texts]
-    kept = list(together.of(rows))
+    kept = [row for row in rows if together(row) is None]
     assert [r.sample.instruction for r in kept] == list(dict.fromkeys(text for texts in runs for text in texts))
     assert all(
         row.run == next(str(n) for n, texts in enumerate(runs) if row.sample.instruction in texts) for row in kept
     )
-    assert len(kept) + together.dropped == len(rows)

@@ -8,7 +8,7 @@ from store_builders import call, new_run, reply, request
 
 from gra.calls import CallId
 from gra.errors import Refused
-from gra.store.ledger import Ledger, shared_calls, text_digest
+from gra.store.ledger import Ledger, embedded, shared_calls, text_digest
 from gra.store.reader import Reader
 from gra.store.writer import Writer
 
@@ -97,3 +97,19 @@ async def test_embeddings_come_back_bit_by_bit(tmp_path: Path) -> None:
         assert first[digest].dtype == np.float32
         assert first[digest].tobytes() == later[digest].tobytes() == np.array(given[digest], np.float32).tobytes()
     assert again[digests[0]].tobytes() == first[digests[0]].tobytes()
+    with Reader(run) as reader:
+        read = reader.vectors(["a", "\ud800", "b"])
+        assert reader.embedding_model() == "minilm sha256:m"
+    assert read[0] is not None and read[1] is not None and read[2] is None
+    assert [v.tobytes() for v in read[:2] if v is not None] == [first[d].tobytes() for d in digests]
+
+
+async def test_a_long_text_is_found_by_what_of_it_was_embedded(tmp_path: Path) -> None:
+    run, text = new_run(tmp_path), "long " * 1000
+    with Reader(run) as reader:
+        assert reader.embedding_model() == "" and reader.vectors([text]) == [None]
+    async with Writer(run) as writer:
+        await writer.put_vectors("minilm", {text_digest(embedded(text)): [1.0]})
+    with Reader(run) as reader:
+        (found,) = reader.vectors([text + "and another end"])
+    assert found is not None and found.tolist() == [1.0]

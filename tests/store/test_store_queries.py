@@ -57,6 +57,7 @@ async def test_looking_at_a_run_and_going_on_with_it_scans_no_table(tmp_path: Pa
             list(reader.iter_samples(Status.PASSED, 1)), list(reader.iter_ended(1)), reader.ended(1)
             reader.sample("r01-00000"), reader.calls_of("r01-00000")
             reader.pool(), reader.entries()[0], reader.entry("r01-00000")
+            reader.vectors(["t"]), reader.embedding_model()
     found = plans(run.database, [*asked, *read])
     assert len(found) >= 15
     assert not {s: plan for s, plan in found.items() if any(WHOLE_TABLE.match(step) for step in plan)}

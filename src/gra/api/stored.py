@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from gra.config.load import RunConfig
 from gra.display.safe import one_line
 from gra.errors import ConfigError
-from gra.export import write_dataset
+from gra.export import Wanted, write_dataset, write_folder
 from gra.records import Entry, Sample, Status
 from gra.report.opening import config_of, find_sample
 from gra.report.survey import Report, report_on
@@ -93,7 +93,8 @@ class Run:
         """Write a dataset and say where it is, by default in the run's folder `export`.
 
         Args:
-            format: `messages`, `alpaca`, `parquet`, or code of your own, `FILE.py:NAME` (docs/extending.md).
+            format: `messages`, `preference` or another form of one file (docs/export.md), or code of your own,
+                `FILE.py:NAME` (docs/extending.md).
             path: the file; needed for a form of your own.
             status: write samples that ended so.
             metadata: with what is known of each sample.
@@ -105,6 +106,23 @@ class Run:
         """
         out = None if path is None else Path(path)
         return write_dataset(self._reader, format, out, _status(status), metadata)[0]
+
+    def export_folder(self, formats: Sequence[str], path: str | Path | None = None, **wanted: Any) -> Path:
+        """Write several forms at once, with a manifest, and say where, by default in `export/dataset` of the run.
+
+        Args:
+            formats: of them, by name.
+            path: the folder; one that an export wrote is replaced.
+            **wanted: `test_share=0.1`, `recipes=["trl"]`, `rejected=True`, and the other fields of
+                `gra.export.Wanted`.
+
+        Raises:
+            ConfigError: something is wanted that there is not, or no test can be set apart.
+            TargetMissed: there is nothing to write.
+            MissingExtra: Parquet needs an extra that is not installed.
+            StoreError: the folder holds something else.
+        """
+        return write_folder([self._reader], Wanted(formats, **wanted), None if path is None else Path(path)).path
 
     def close(self) -> None:
         """Let go of the database. What was read stays."""

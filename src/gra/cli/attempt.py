@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gra.catalogue import find
-from gra.cli.console import messages, print_json, results
+from gra.cli.console import messages, print_json, results, say
 from gra.cli.signals import until_stopped
 from gra.cli.views.cost_view import comparison
 from gra.cli.views.model_list import licences
@@ -22,13 +22,14 @@ from gra.display.live import watching
 from gra.display.tally import asked_for
 from gra.errors import EndpointError, GraError, TargetMissed
 from gra.events import Notice
-from gra.export import write_dataset
+from gra.export import Format, write_datasets
 from gra.report.opening import closed_rounds, reading
 from gra.report.survey import report_on
 
 if TYPE_CHECKING:
     from gra.engine.baseline import Cost
     from gra.engine.run import Ending
+    from gra.store.reader import Reader
     from gra.store.run_dir import RunDir
 
 STOPPING = "stopping in good order, when what is under way is answered; once more, and it ends at once"
@@ -114,13 +115,25 @@ def _unexpected(error: Exception, folder: Path) -> Unexpected:
     return Unexpected(f"{what}. Its traceback is in {path}. What was answered is stored: gra resume {folder}")
 
 
+def _exported(reader: Reader) -> Path | None:
+    """What was accepted, as a dataset; None if nothing of it can be written. What is not in it is said."""
+    try:
+        path, _, left_out = write_datasets([reader], Format.MESSAGES)
+    except TargetMissed as nothing:
+        say(str(nothing))
+        return None
+    for _, text in left_out.told:
+        say(f"not in the dataset: {text}")
+    return path
+
+
 def summarise(folder: Path, seconds: float | None, as_json: bool = False, costs: Sequence[Cost] = ()) -> None:
     """Export what was accepted, and print the end summary; below it what runs cost that are to be compared."""
     files: dict[str, Path] = {}
     with reading(folder) as reader:
         report = report_on(reader)
-        if report.accepted:
-            files["dataset"], _ = write_dataset(reader)
+        if report.accepted and (dataset := _exported(reader)):
+            files["dataset"] = dataset
     files |= {"run.json": folder / "run.json", "data": folder / "run.sqlite", "logs": folder / "logs"}
     if as_json:
         compared = {"costs": [{**asdict(cost), "energy": cost.energy.plain()} for cost in costs]} if costs else {}

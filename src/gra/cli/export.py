@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gra.cli.arguments import Json, run_folders
-from gra.cli.console import print_json
-from gra.export import Format, write_datasets
+from gra.cli.console import print_json, say
+from gra.errors import ConfigError
+from gra.export import PARTS, Format, Recipe, Wanted, write_datasets, write_folder
 from gra.records import Status
 from gra.report.opening import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gra.export.source import LeftOuts
+    from gra.store.reader import Reader
 
 Runs = Annotated[
     list[Path],
@@ -22,38 +29,139 @@ Runs = Annotated[
         autocompletion=run_folders,
     ),
 ]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FORM",
+        help=f"Form of the dataset, by default messages: {', '.join(Format)}, or your own as FILE.py:NAME. May be "
+        "given several times.",
+        autocompletion=lambda: list(Format),
+    ),
+]
+Recipes = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="|".join(Recipe),
+        help="With training configurations for this trainer. May be given several times.",
+        autocompletion=lambda: list(Recipe),
+    ),
+]
 
 
 def export(
     runs: Runs,
-    format: Annotated[
-        str,
+    format: Formats = None,
+    out: Annotated[
+        Path | None,
         typer.Option(
-            metavar=f"{'|'.join(Format)}|FILE.py:NAME",
-            help="Form of the dataset; one of your own by its code.",
-            autocompletion=lambda: list(Format),
+            help="File to write, or a folder if its name has no ending; by default in the first run's `export`."
         ),
-    ] = Format.MESSAGES.value,
-    out: Annotated[Path | None, typer.Option(help="File to write; by default in the first run's `export`.")] = None,
-    status: Annotated[Status, typer.Option(help="Samples that ended so.")] = Status.ACCEPTED,
+    ] = None,
+    status: Annotated[Status, typer.Option(help="Samples that ended so; other than accepted: in one file.")] = (
+        Status.ACCEPTED
+    ),
     metadata: Annotated[
         bool,
-        typer.Option("--metadata/--no-metadata", help="With what is known of each sample (Parquet always has it)."),
+        typer.Option(
+            "--metadata/--no-metadata",
+            help="With what is known of each sample in its row, where the form allows it (tables always have it).",
+        ),
     ] = False,
+    test_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Set so much apart for a test; rows that are alike stay together.")
+    ] = 0.0,
+    alike: Annotated[
+        float, typer.Option(min=0.5, max=1, help="Cosine of two instructions from which they are alike, for a test.")
+    ] = 0.8,
+    least_margin: Annotated[
+        float, typer.Option(min=0, max=10, help="By how much the better answer of a pair must be better, of 10 points.")
+    ] = 0.0,
+    with_rejected: Annotated[
+        bool, typer.Option("--with-rejected", help="Also what was not accepted, with reasons, in a file of its own.")
+    ] = False,
+    recipe: Recipes = None,
     as_json: Json = False,
 ) -> None:
     """Write the accepted samples as a dataset.
 
+    One form becomes one file. Several, those of several files (llama-factory, axolotl, datasets), a test, rejected
+    samples and recipes become a folder with a manifest.
+
     Of several runs, for example refined seeds and what was synthesised from them, an instruction is taken once, from
     the first that has it.
     """
+    formats = tuple(format or ([] if recipe else [Format.MESSAGES.value]))
+    wanted = Wanted(formats, tuple(recipe or ()), metadata, test_share, alike, least_margin, with_rejected)
     with ExitStack() as opened:
         readers = [opened.enter_context(reading(run)) for run in runs]
-        path, count, dropped = write_datasets(readers, format, out, status, metadata)
+        if not _is_folder(wanted, out):
+            _file(readers, wanted, out, status, as_json)
+            return
+        if status is not Status.ACCEPTED:
+            raise ConfigError(
+                f"samples that ended as {status.value} are written in one form to one file; "
+                "those that were rejected, beside accepted ones, with --with-rejected"
+            )
+        exported = write_folder(readers, wanted, out)
     if as_json:
-        told = {"path": path, "format": format, "status": status.value, "samples": count, "left_out": dropped}
-        print_json(told)
+        print_json({"path": exported.path, **exported.manifest, "notices": exported.notices})
         return
-    print(f"{count} {status.value} {'sample' if count == 1 else 'samples'} in {path}")
-    if len(runs) > 1:
-        print(f"{dropped} left out, whose instruction was there already")
+    _print_folder(exported.path, exported.manifest)
+    _say_left_out(exported.left_out)
+    for notice in exported.notices:
+        say(f"note: {notice}")
+
+
+def _is_folder(wanted: Wanted, out: Path | None) -> bool:
+    """Whether what is wanted is more than a file, or is to be in a folder."""
+    if len(wanted.formats) != 1 or wanted.recipes or wanted.test_share or wanted.rejected:
+        return True
+    several = wanted.formats[0] in list(Format) and len(PARTS[Format(wanted.formats[0])]) > 1
+    own = wanted.formats[0] not in list(Format)
+    return several or (out is not None and not own and (out.is_dir() or not out.suffix))
+
+
+def _file(readers: Sequence[Reader], wanted: Wanted, out: Path | None, status: Status, as_json: bool) -> None:
+    form = wanted.formats[0]
+    path, rows, left_out = write_datasets(readers, form, out, status, wanted.metadata, wanted.least_margin)
+    count = left_out.counts.total()
+    if as_json:
+        told: dict[str, Any] = {"path": path, "format": form, "status": status.value, "samples": rows}
+        print_json({**told, "left_out": count, **({"reasons": left_out.counts} if count else {})})
+        return
+    kind = PARTS[Format(form)][0].kind if form in list(Format) else "sample"
+    name = f"{status.value} sample" if kind == "sample" else "pair" if kind == "pair" else "judged answer"
+    print(f"{rows} {name}{'' if rows == 1 else 's'} in {path}")
+    if repeated := left_out.counts["repeated"]:
+        print(f"{repeated} left out, whose instruction was there already")
+    elif len(readers) > 1:
+        print("0 left out, whose instruction was there already")
+    _say_left_out(left_out, but="repeated")
+
+
+def _print_folder(path: Path, manifest: dict[str, Any]) -> None:
+    print(f"{path}:")
+    files = manifest["files"]
+    for file in files:
+        if "rows" in file:
+            print(f"  {file['rows']:>8,} rows  {file['path']}")
+    beside = dict.fromkeys(_shown(file["path"]) for file in files if "rows" not in file)
+    for name in (*beside, "manifest.json"):
+        print(f"  {' ' * 13}  {name}")
+    for name, kind in (("left_out", "left out"), ("no_pair", "no pair"), ("no_judgement", "no judgement")):
+        for reason, count in manifest[name].items():
+            print(f"{kind}: {count:,} ({reason})")
+
+
+def _shown(name: str) -> str:
+    """A file by its name, but of provenance, which has a file for each other file, only the folder."""
+    return "provenance/" if name.startswith("provenance/") else name
+
+
+def _say_left_out(left_out: LeftOuts, but: str = "") -> None:
+    told = [text for kind, text in left_out.told if kind != but]
+    for text in told:
+        say(f"left out: {text}")
+    more = sum(count for kind, count in left_out.counts.items() if kind != but) - len(told)
+    if more:
+        say(f"and {more} more left out")

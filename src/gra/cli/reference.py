@@ -45,7 +45,7 @@ _CODES = {
 }
 
 
-WORDS = {Path: "PATH", int: "NUMBER", str: "TEXT"}
+WORDS = {Path: "PATH", int: "NUMBER", float: "NUMBER", str: "TEXT"}
 
 
 def commands_markdown() -> str:

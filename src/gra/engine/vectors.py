@@ -16,10 +16,8 @@ from gra.llm import BackedModel, Endpoint
 from gra.postprocess.dedup import Known
 from gra.postprocess.matrix import Matrix, Vectors
 from gra.records import Entry
-from gra.store.ledger import Ledger, text_digest
+from gra.store.ledger import Ledger, embedded, text_digest
 
-LONGEST = 1000
-"""Characters that are embedded: about the 256 word-pieces that all-MiniLM-L6-v2 was trained on."""
 PAGE = 1024
 """Entries of the pool that are embedded, or looked up, at once."""
 
@@ -41,7 +39,7 @@ class Embedder:
             EndpointError: the embedding endpoint gave up.
             StoreError: it gives vectors of another length than before; none of those are stored.
         """
-        shortened = [text[:LONGEST] for text in texts]
+        shortened = [embedded(text) for text in texts]
         digests = [text_digest(text) for text in shortened]
         found = self._ledger.find_vectors(self._identity, digests)
         missing = {d: t for d, t in zip(digests, shortened, strict=True) if d not in found}

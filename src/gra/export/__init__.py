@@ -1,31 +1,37 @@
 """Datasets out of a run, in the forms that trainers read.
 
-One function a form. Each writes one file, whole or not at all, with the samples in the order they are given, and
-returns how many it wrote.
+`write_dataset` writes one file of one run, `write_datasets` one of several runs, `write_folder` several forms at once,
+divided, with a manifest. All are written whole or not at all, with the samples in the order they are given. `forms`
+has what a row looks like for whom, `source` which rows there are, and why one is left out.
 
-    write_messages  JSON lines of conversations: TRL, OpenAI fine-tuning, Axolotl, most others
-    write_alpaca    one JSON list of instruction, input, output: LLaMA-Factory, Axolotl
-    write_parquet   conversations with what is known of each: `datasets`, DuckDB, pandas
-
-Another form is an `Exporter` of the user's own. `write_dataset` writes a run's samples by any of them,
-`write_datasets` those of several runs.
+Another form is an `Exporter` of the user's own; another reason for leaving a row out is a `Filter`.
 """
 
-from gra.export.alpaca import write_alpaca
-from gra.export.dataset import Exporter, Format, write_dataset, write_datasets
-from gra.export.messages import write_messages
-from gra.export.parquet import write_parquet
-from gra.export.rows import Integration, Row, exportable
+from gra.export.dataset import Exporter, Written, write_dataset, write_datasets
+from gra.export.folder import Exported, Wanted, write_folder
+from gra.export.forms import PARTS, Format, Part
+from gra.export.papers import Recipe
+from gra.export.rows import Filter, Integration, LeftOut, Row, exportable
+from gra.export.sinks import write_rows
+from gra.export.source import Screening
 
 __all__ = [
+    "PARTS",
+    "Exported",
     "Exporter",
+    "Filter",
     "Format",
     "Integration",
+    "LeftOut",
+    "Part",
+    "Recipe",
     "Row",
+    "Screening",
+    "Wanted",
+    "Written",
     "exportable",
-    "write_alpaca",
     "write_dataset",
     "write_datasets",
-    "write_messages",
-    "write_parquet",
+    "write_folder",
+    "write_rows",
 ]

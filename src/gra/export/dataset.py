@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gra.errors import ConfigError, GraError, TargetMissed
-from gra.export.alpaca import write_alpaca
-from gra.export.messages import write_messages
-from gra.export.parquet import write_parquet
-from gra.export.rows import Integration, Row, exportable
+from gra.export.forms import PARTS, Format, Item, Part
+from gra.export.rows import Row
+from gra.export.sinks import write_rows
+from gra.export.source import LeftOuts, Screening, Source
 from gra.plugins import SYNTAX, in_words, load
 from gra.records import Status
 
@@ -21,44 +19,109 @@ if TYPE_CHECKING:
     from gra.store.reader import Reader
 
 
-class Format(StrEnum):
-    """The forms of a dataset, by the name of the function that writes it."""
-
-    MESSAGES = "messages"
-    ALPACA = "alpaca"
-    PARQUET = "parquet"
-
-
 class Exporter(Protocol):
-    """Writes a dataset file, whole or not at all (`export.whole_file`)."""
+    """A form of the user's own: writes a dataset file, whole or not at all (`export.whole_file`)."""
 
     def __call__(self, path: Path, rows: Iterable[Row], with_metadata: bool) -> int:
         """Write the rows in their order, and say how many there were."""
         ...
 
 
-NAMES: dict[str, str] = {
-    Format.MESSAGES: "messages.jsonl",
-    Format.ALPACA: "alpaca.json",
-    Format.PARQUET: "messages.parquet",
-}
-"""What a file is called if nobody says."""
+class Written(NamedTuple):
+    """A dataset file."""
+
+    path: Path
+    rows: int
+    left_out: LeftOuts
 
 
-def exporter(format: str) -> Exporter:
-    """What writes a form: one of gra's own, or the user's, by `FILE.py:NAME` or `package.module:NAME`.
+def write_dataset(
+    reader: Reader,
+    format: str = Format.MESSAGES,
+    out: Path | None = None,
+    status: Status = Status.ACCEPTED,
+    metadata: bool = False,
+) -> tuple[Path, int]:
+    """Write a dataset file and say where it is and how many rows it holds; what is unfit for it is left out.
 
     Raises:
-        ConfigError: there is no such form, or it cannot be loaded.
+        ConfigError: there is no such form.
+        TargetMissed: there is no such sample; nothing is written.
+        StoreError: the file cannot be written.
     """
-    if re.fullmatch(SYNTAX, format):
-        return _own(format, load(format))
+    written = write_datasets([reader], format, out, status, metadata)
+    return written.path, written.rows
+
+
+def write_datasets(
+    readers: Sequence[Reader],
+    format: str,
+    out: Path | None = None,
+    status: Status = Status.ACCEPTED,
+    metadata: bool = False,
+    least_margin: float = 0.0,
+    screening: Screening | None = None,
+) -> Written:
+    """Write several runs as one dataset file; also says what was left out.
+
+    Raises:
+        ConfigError: there is no such form, or not of one file or of this status, or nobody says where one of the
+            user's own is to be written.
+        TargetMissed: one of the runs has no such sample, or nothing of this form; nothing is written.
+        StoreError: the file cannot be written.
+    """
+    own = own_exporter(format)
+    part = None if own else single_part(format)
+    if out is None and part is None:
+        raise ConfigError(f"`{format}` is a form of your own: name the file to write with --out")
+    if part and part.kind != "sample" and status is not Status.ACCEPTED:
+        raise ConfigError(
+            f"`{format}` compares accepted answers with others; it has no rows of --status {status.value}"
+        )
+    require_samples(readers, status)
+    name = part.path() if part else ""
+    name = name if status is Status.ACCEPTED else f"{status.value}.{name}"
+    path = out or readers[0].run.export / (name if len(readers) == 1 else f"integrated.{name}")
+    source = Source(readers, status, screening)
+    if own:
+        return Written(path, own(path, source.rows(), metadata), source.left_out)
+    assert part is not None
+    items = _required((item for kind, item, _ in source.items([part.kind], least_margin)), format, source)
+    return Written(path, write_rows(part, path, items, metadata), source.left_out)
+
+
+def single_part(format: str) -> Part:
+    """What one of gra's own forms is made of, if that is one file.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    parts = PARTS[known_format(format)]
+    if len(parts) > 1:
+        raise ConfigError(f"`{format}` is a form of several files: name a folder with --out")
+    return parts[0]
+
+
+def known_format(format: str) -> Format:
+    """One of gra's own forms.
+
+    Raises:
+        ConfigError: there is no such form.
+    """
     if format not in list(Format):
         raise ConfigError(
             f"there is no form `{format}` of a dataset; there are: {', '.join(Format)}, and your own as FILE.py:NAME"
         )
-    own: dict[str, Exporter] = {Format.ALPACA: write_alpaca, Format.MESSAGES: write_messages, Format.PARQUET: _parquet}
-    return own[format]
+    return Format(format)
+
+
+def own_exporter(format: str) -> Exporter | None:
+    """The user's own exporter, by `FILE.py:NAME` or `package.module:NAME`; None if it is not named so.
+
+    Raises:
+        ConfigError: it cannot be loaded.
+    """
+    return _own(format, load(format)) if re.fullmatch(SYNTAX, format) else None
 
 
 def _own(use: str, write: Exporter) -> Exporter:
@@ -78,59 +141,33 @@ def _own(use: str, write: Exporter) -> Exporter:
     return checked
 
 
-def _parquet(path: Path, rows: Iterable[Row], with_metadata: bool) -> int:
-    return write_parquet(path, rows)
-
-
-def write_dataset(
-    reader: Reader,
-    format: str = Format.MESSAGES,
-    out: Path | None = None,
-    status: Status = Status.ACCEPTED,
-    metadata: bool = False,
-) -> tuple[Path, int]:
-    """Write a dataset file and say where it is and how many samples it holds.
+def require_samples(readers: Sequence[Reader], status: Status) -> None:
+    """See that there is something to write.
 
     Raises:
-        ConfigError: there is no such form.
-        TargetMissed: there is no such sample; nothing is written.
-        StoreError: the file cannot be written.
+        TargetMissed: one of the runs has no such sample with a response.
     """
-    path, count, _ = write_datasets([reader], format, out, status, metadata)
-    return path, count
-
-
-def write_datasets(
-    readers: Sequence[Reader], format: str, out: Path | None, status: Status, metadata: bool
-) -> tuple[Path, int, int]:
-    """Write several runs as one dataset; also says how many samples were left out as duplicates.
-
-    Raises:
-        ConfigError: there is no such form, or nobody says where a form of the user's own is to be written.
-        TargetMissed: one of the runs has no such sample; nothing is written.
-        StoreError: the file cannot be written.
-    """
-    write = exporter(format)
-    if out is None and format not in NAMES:
-        raise ConfigError(f"`{format}` is a form of your own: name the file to write with --out")
     for reader in readers:
-        if not any(True for _ in exportable(reader.iter_samples(status), "")):
+        if not any(s.instruction and s.response for s in reader.iter_samples(status)):
             raise TargetMissed(_nothing(reader, status))
-    name = NAMES.get(format, "")
-    name = name if status is Status.ACCEPTED else f"{status.value}.{name}"
-    path = out or readers[0].run.export / (name if len(readers) == 1 else f"integrated.{name}")
-    together = Integration()
-    named = zip(readers, _names(readers), strict=True)
-    rows: Iterator[Row] = chain.from_iterable(exportable(reader.iter_samples(status), run) for reader, run in named)
-    if len(readers) > 1:  # within one run, de-duplication has been the run's own business
-        rows = together.of(rows)
-    return path, write(path, rows, metadata), together.dropped
 
 
-def _names(readers: Sequence[Reader]) -> list[str]:
-    """What rows say of the run they are from: its folder's name, or its whole path where names are alike."""
-    names = [reader.run.path.resolve().name for reader in readers]
-    return names if len(set(names)) == len(names) else [str(reader.run.path) for reader in readers]
+def _required(items: Iterable[Item], format: str, source: Source) -> Iterator[Item]:
+    """The items, of which there must be one."""
+    anything = False
+    for item in items:
+        anything = True
+        yield item
+    if not anything:
+        raise TargetMissed(f"nothing for `{format}` was found, so nothing was written; {why_nothing(source)}")
+
+
+def why_nothing(source: Source) -> str:
+    """In words, what became of everything that might have been written."""
+    counts = source.left_out.counts + source.no_items["pair"] + source.no_items["judged"]
+    if not counts:
+        return "pairs come from samples that were revised, or whose instruction was also answered badly"
+    return "left out: " + ", ".join(f"{count} ({kind})" for kind, count in counts.items())
 
 
 def _nothing(reader: Reader, status: Status) -> str:

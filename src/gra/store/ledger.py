@@ -24,11 +24,23 @@ from gra.store.run_dir import RunDir
 from gra.store.writer import Writer
 
 Vector = NDArray[np.float32]
+LONGEST = 1000
+"""Characters that are embedded: about the 256 word-pieces that all-MiniLM-L6-v2 was trained on."""
+
+
+def embedded(text: str) -> str:
+    """What of a text is embedded."""
+    return text[:LONGEST]
 
 
 def text_digest(text: str) -> str:
     """The name under which a text's embedding is stored."""
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def vector_of(column: bytes) -> Vector:
+    """An embedding, from the column that it is stored in."""
+    return np.frombuffer(column, dtype="<f4")
 
 
 class Ledger:
@@ -111,7 +123,7 @@ class Ledger:
             for digest in digests:
                 row = self._connection.execute(query, (model, digest)).fetchone()
                 if row is not None:
-                    found[digest] = np.frombuffer(row[0], dtype="<f4")
+                    found[digest] = vector_of(row[0])
         return found
 
     async def commit_vectors(self, model: str, vectors: Mapping[str, list[float]]) -> dict[str, Vector]:

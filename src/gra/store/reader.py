@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from gra.records import Entry, Sample, Status
 from gra.store.codec import text_of
 from gra.store.database import connect_reader, sqlite_boundary
 from gra.store.rows import CALL_FIELDS, Attempt, StoredCall, read_attempt, read_call, read_entry, read_sample
 from gra.store.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from gra.store.ledger import Vector
 
 _PAGE = 200
 """Samples read at once. No read lasts longer than a page, so the writer's log can be folded in meanwhile."""
@@ -203,6 +206,20 @@ class Reader:
     def entries(self) -> Entries:
         """The pool as it stands now, read entry by entry when it is asked for."""
         return Entries(self)
+
+    def vectors(self, texts: Sequence[str]) -> list[Vector | None]:
+        """The stored embeddings of these texts as they are, None where a text has none. A run has one such model."""
+        from gra.store.ledger import embedded, text_digest, vector_of  # NumPy: not for those who only look at a run
+
+        model = self.embedding_model()
+        query = "SELECT vector FROM vectors WHERE model = ? AND digest = ?"
+        found = (self._rows(query, (model, text_digest(embedded(text)))) for text in texts)
+        return [vector_of(rows[0][0]) if rows else None for rows in found]
+
+    def embedding_model(self) -> str:
+        """Identity of the model that its vectors are from; empty if it has none."""
+        rows = self._rows("SELECT model FROM vectors LIMIT 1")
+        return str(rows[0][0]) if rows else ""
 
     def entry(self, id: str) -> Entry | None:
         """One entry of the pool, None if it has no such."""
