@@ -9,6 +9,7 @@
     │   ├── Refused               this one request was refused as things are (too long, malformed); others may pass
     │   └── OutOfService          a server fails every request until somebody mends it; the run stops
     │       └── KeyRefused        it does not accept the API key
+    ├── ProcessLost               a process of a run that has several ends again and again
     ├── StoreError                a run folder cannot be read or written, or belongs to another configuration
     │   └── BadRow                a sample is none that a dataset could hold
     └── TargetMissed              the run ended with fewer accepted samples than it was asked for
@@ -73,6 +74,10 @@ class OutOfService(EndpointError):
 
 class KeyRefused(OutOfService):
     """The server does not accept the API key."""
+
+
+class ProcessLost(GraError):
+    """A process of a run that has several ends again and again, so that going on is useless."""
 
 
 class StoreError(GraError):

@@ -10,7 +10,8 @@ import pytest
 from fake_pool import NAMES, fake_models, make_config
 
 from gra.config.load import RunConfig
-from gra.engine.run import Ending, share, synthesise
+from gra.engine.run import Ending, synthesise
+from gra.engine.studies import share
 from gra.errors import ConfigError, EndpointError, KeyRefused, StoreError
 from gra.records import Sample, Status
 from gra.store.reader import Reader

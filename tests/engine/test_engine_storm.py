@@ -177,7 +177,7 @@ async def test_models_behind_one_address_share_a_server_and_the_largest_of_their
         ]
         models[0]["base_url"] = f"http://localhost:{port}/"
         async with open_models(make_config(tmp_path, server.base_url, models=models), ignore, tmp_path) as opened:
-            shared = {e.server for e in opened.endpoints.values()}
+            shared = set(opened.servers.values())
             assert [one.limit.places for one in shared] == [7]
 
 

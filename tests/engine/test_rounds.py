@@ -54,7 +54,7 @@ class World:
         pace = random.Random(order)
         stored = dict(sorted((known or {}).items()))
 
-        async def run_sample(study: object, number: int, index: int) -> Sample:
+        async def live(number: int, index: int) -> Sample:
             for _ in range(pace.randrange(12)):
                 await asyncio.sleep(0)
             return self.outcome(index)
@@ -75,9 +75,9 @@ class World:
             cast(Any, SimpleNamespace(vectors=vectors)),
             cast(Any, SimpleNamespace(put_sample=put_sample)),
             ignore,
+            elsewhere=live,
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rounds, "run_sample", run_sample)
             patch.setattr(rounds, "begin", self.begin)
             ended = [Ended(n, s.status, s if s.status is Status.PASSED else None) for n, s in stored.items()]
             return closed(await this.run(ended), stored)

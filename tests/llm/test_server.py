@@ -159,22 +159,24 @@ async def test_too_many_requests_never_fail_a_request_while_others_are_answered(
 
 
 async def test_a_torn_answer_is_asked_for_again(connect: Connect, ask: Ask) -> None:
+    shared = Server(8)
     async with FakeServer() as fake:
-        endpoint = connect(fake)
+        endpoint = connect(fake, places=shared)
         fake.next_faults.append("torn")
         assert (await endpoint.complete(ask())).text
-    assert endpoint.server.account.faults == {"no connection": 1}
+    assert shared.account.faults == {"no connection": 1}
 
 
 async def test_a_reply_cut_at_its_length_is_no_fault(connect: Connect, ask: Ask) -> None:
+    shared = Server(8)
     async with FakeServer() as fake:
-        endpoint = connect(fake)
+        endpoint = connect(fake, places=shared)
         whole = await endpoint.complete(ask())
         fake.next_faults.append("length")
         cut = await endpoint.complete(ask())
     assert (whole.finish, cut.finish) == ("stop", "length")
     assert whole.text.startswith(cut.text) and len(cut.text) < len(whole.text)
-    assert not endpoint.server.account.faults
+    assert not shared.account.faults
 
 
 @pytest.mark.parametrize(
@@ -192,11 +194,12 @@ async def test_a_reply_cut_at_its_length_is_no_fault(connect: Connect, ask: Ask)
     ],
 )
 async def test_every_fault_is_on_the_account(connect: Connect, ask: Ask, fault: str, name: str) -> None:
+    shared = Server(8)
     async with FakeServer() as fake:
-        endpoint = connect(fake, timeout_s=0.5 if fault == "stall" else 30.0)
+        endpoint = connect(fake, places=shared, timeout_s=0.5 if fault == "stall" else 30.0)
         fake.next_faults.append(fault)
         assert (await endpoint.complete(ask())).text
-    account = endpoint.server.account
+    account = shared.account
     assert (account.faults, account.retries, account.answered) == ({name: 1}, 1, 1)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gra.calls import CallId, Reply, Request
 from gra.config.models import Price
@@ -20,13 +21,25 @@ from gra.engine.prices import FREE, charge, money, prices_of
 from gra.errors import Refused
 from gra.events import CallAnswered, Listener
 from gra.ids import index_of
-from gra.llm import BackedModel, Endpoint
+from gra.llm import Model
 from gra.store.ledger import Ledger
 from gra.store.reader import Totals
 
 
 class BudgetSpent(Exception):  # a state of the run, not an error
     """A limit of the budget is reached; what was answered is stored."""
+
+
+class Purse(Protocol):
+    """What a desk asks for with: `Spending`, or what passes on to it from another process."""
+
+    def check(self) -> None:
+        """Raise a `BudgetSpent` if nothing more may be asked."""
+        ...
+
+    def count(self, model: str, answer: Reply | Refused) -> None:
+        """Add one call of a model."""
+        ...
 
 
 @dataclass
@@ -104,9 +117,9 @@ class Desk:
     def __init__(
         self,
         ledger: Ledger,
-        endpoints: Mapping[str, Endpoint | BackedModel],
+        endpoints: Mapping[str, Model],
         identities: Mapping[str, str],
-        spending: Spending,
+        spending: Purse,
         listen: Listener,
     ) -> None:
         self._ledger = ledger

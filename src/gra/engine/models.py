@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -62,10 +62,14 @@ class OpenModels:
 
     slots: Mapping[str, Slots]
     """Of the models that are served here."""
+    servers: Mapping[str, Server]
+    """What is behind each model; one for all that are behind one address."""
+    local: Mapping[str, LocalServer] = field(default_factory=dict)
+    """What serves the models that are served here."""
 
     async def finish(self, patience_s: float) -> None:
         """Let no new request begin, and wait for those under way, so many seconds at most."""
-        limits = [model.server.limit for model in self.endpoints.values()]
+        limits = [server.limit for server in self.servers.values()]
         for limit in limits:
             limit.close()
         with suppress(TimeoutError):
@@ -76,17 +80,16 @@ class OpenModels:
     @property
     def accounts(self) -> Mapping[str, Account]:
         """What has happened at each server, by its name."""
-        return {e.server.name: e.server.account for e in self.endpoints.values()}
+        return {server.name: server.account for server in self.servers.values()}
 
-    @property
-    def lanes(self) -> Mapping[str, Lanes]:
+    def make_lanes(self) -> dict[str, Lanes]:
         """Where each model reads as many matters at once as do not lose one another's cached prefix."""
         return {name: self.slots.get(name) or self._lanes(name) for name in self.abilities}
 
     def _lanes(self, name: str) -> Lanes:
         if self.identities[name].startswith("file:"):
             return EqualLanes(1)  # llama.cpp's caches are one to a slot, and it mixes up two matters that begin alike
-        return EqualLanes(max(1, self.endpoints[name].server.limit.places // 2))
+        return EqualLanes(max(1, self.servers[name].limit.places // 2))
 
 
 def identities(config: SynthesisConfig) -> dict[str, str]:
@@ -142,7 +145,7 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
             if name not in backed
         }
         threads = config.engine.local.threads or threads_for()
-        players = [_player(server, endpoints[name]) for name, server in servers.items() if name != EMBEDDINGS]
+        players = [_player(server, shared[name]) for name, server in servers.items() if name != EMBEDDINGS]
         await stack.enter_async_context(taking_turns(players, max(1, free_cores() // threads)))
         pool = [name for name in endpoints if name != EMBEDDINGS]
         found = await together(probe(endpoints[name]) for name in pool)
@@ -152,7 +155,7 @@ async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncI
         for name in pool:
             if name not in cards:
                 known[name] = f"api:{abilities[name].served}"
-        yield OpenModels({**endpoints, **backed}, abilities, known, slots)
+        yield OpenModels({**endpoints, **backed}, abilities, known, slots, shared, servers)
 
 
 def _all(config: SynthesisConfig) -> dict[str, EndpointConfig]:
@@ -195,8 +198,8 @@ def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: L
     )
 
 
-def _player(server: LocalServer, endpoint: Endpoint) -> Player:
-    return Player(pid=lambda: server.pid, busy=lambda: endpoint.server.limit.taken > 0)
+def _player(server: LocalServer, shared: Server) -> Player:
+    return Player(pid=lambda: server.pid, busy=lambda: shared.limit.taken > 0)
 
 
 def _servers(wanted: Mapping[str, EndpointConfig], run: RunConfig, listen: Listener) -> dict[str, Server]:

@@ -94,6 +94,20 @@ async def seed_pool(
     return entries
 
 
+def known_gate(config: SynthesisConfig, exam: Sequence[Mapping[str, Any]]) -> Gate:
+    """The gate of the configuration, by what reviewers have shown in the exam, if it has one."""
+    if config.review == "none":
+        return Unreviewed()
+    if isinstance(config.gate, PaperGate):
+        return PaperRule(config.gate)
+    if isinstance(config.gate, Plugin):
+        return own_gate(config.gate, config)
+    examined = {(s.model, s.stage): s for s in map(_standing, exam)}
+    if isinstance(config.gate, SeedsGate):
+        return SeedsRule(config.gate, examined)
+    return CalibratedRule(config.gate, examined)
+
+
 async def make_gate(
     ask: Ask,
     config: SynthesisConfig,
@@ -110,18 +124,13 @@ async def make_gate(
     Raises:
         ConfigError: no reviewer can tell good from broken.
     """
-    if config.review == "none":
-        return Unreviewed()
-    if isinstance(config.gate, PaperGate):
-        return PaperRule(config.gate)
-    if isinstance(config.gate, Plugin):
-        return own_gate(config.gate, config)
-    standings = [_standing(row) for row in reader.fact("exam") or []]
-    if not standings:
+    if config.review == "none" or not isinstance(config.gate, SeedsGate | CalibratedGate):
+        return known_gate(config, ())
+    if not reader.fact("exam"):
         standings = await _examined(ask, config, config.gate, entries, readings, listen)
         await writer.put_fact("exam", [exam_row(s) for s in standings])
-    gate = _by_exams(config.gate, standings)
-    writers, able = may_play(config, "generator"), gate.able["response"]
+    gate = known_gate(config, reader.fact("exam"))
+    writers, able = may_play(config, "generator"), (gate.able or {})["response"]
     single = config.casting.policy == "single"  # then it judges its own work
     unjudged = [name for name in writers if not (able if single else able - {name})]
     if len(unjudged) == len(writers):
@@ -135,11 +144,6 @@ async def make_gate(
     if isinstance(gate, CalibratedRule):
         listen(Notice(_prospect(gate)))
     return gate
-
-
-def _by_exams(gate: SeedsGate | CalibratedGate, standings: Sequence[Standing]) -> SeedsRule | CalibratedRule:
-    examined = {(s.model, s.stage): s for s in standings}
-    return SeedsRule(gate, examined) if isinstance(gate, SeedsGate) else CalibratedRule(gate, examined)
 
 
 def _prospect(gate: CalibratedRule) -> str:

@@ -18,7 +18,8 @@ from gra.config.synthesis import Budget, SynthesisConfig
 from gra.engine.desk import BudgetSpent
 from gra.engine.material import Material
 from gra.engine.models import OpenModels
-from gra.engine.run import PASSAGES, Ending, Progress
+from gra.engine.run import Ending, Progress
+from gra.engine.studies import PASSAGES
 from gra.errors import EndpointError, StoreError
 from gra.events import Listener, ignore
 from gra.ids import sample_id
@@ -69,14 +70,15 @@ async def replay(original: RunDir, config: RunConfig, folder: Path, listen: List
         facts = {key: reader.fact(key) for key in KEPT}
     copy = transcribe(original, folder, KEPT)
     # One candidate at a time: then none is begun that the run's own result does not depend on.
-    engine = config.engine.model_copy(update={"concurrency": 1, "give_up_after": 10**9})
+    engine = config.engine.model_copy(update={"processes": 1, "concurrency": 1, "give_up_after": 10**9})
     # Where a budget ended the run is on record; what made it end, a clock for example, cannot be had again.
     budget = Budget(candidates_per_accepted=synthesis.budget.candidates_per_accepted)
     alike = RunConfig(synthesis=synthesis.model_copy(update={"budget": budget}), engine=engine)
     async with Writer(copy) as writer, open_session() as session:
         with Reader(copy) as reader, Record(writer, past) as ledger:
-            silent = {name: Endpoint(name, NOWHERE, session, Server(1)) for name in facts["models"]}
-            models = OpenModels(silent, _abilities(facts["readings"]), facts["models"], slots={})
+            servers = {name: Server(1) for name in facts["models"]}
+            silent = {name: Endpoint(name, NOWHERE, session, server) for name, server in servers.items()}
+            models = OpenModels(silent, _abilities(facts["readings"]), facts["models"], {}, servers)
             return await Progress(alike, copy, writer, reader, listen).go_on(models, ledger, material)
 
 

@@ -16,13 +16,14 @@ import asyncio
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
 from gra.engine.desk import BudgetSpent
 from gra.engine.outcome import FULL, Fate, Outcome, fate_of, surplus
 from gra.engine.quotas import Quotas
+from gra.engine.studies import lived
 from gra.engine.vectors import Embedder
 from gra.engine.yields import Course
 from gra.errors import EndpointError, OutOfService, StoreError
@@ -32,9 +33,7 @@ from gra.postprocess.matrix import Vectors
 from gra.records import Sample, Status
 from gra.store.reader import Ended
 from gra.store.writer import Writer
-from gra.synthesis.plugged import processed
-from gra.synthesis.refine import refine_sample
-from gra.synthesis.sample import Study, begin, end, run_sample
+from gra.synthesis.sample import Study, begin, end
 
 BLIND_YIELD = 0.5
 """Share of candidates taken to pass before any has ended."""
@@ -68,6 +67,8 @@ class Round:
     embedder: Embedder
     writer: Writer
     listen: Listener
+    elsewhere: Callable[[int, int], Awaitable[Sample]] | None = None
+    """Lives candidate `index` of round `number` in another process; without it they live here."""
     _tasks: dict[asyncio.Task[Sample], int] = field(default_factory=dict)
     _done: asyncio.Queue[asyncio.Task[Sample]] = field(default_factory=asyncio.Queue)
     _storing: set[asyncio.Task[Sample]] = field(default_factory=set)
@@ -206,8 +207,8 @@ class Round:
 
     async def _one(self, index: int) -> Sample:
         try:
-            life = refine_sample if self.study.config.task == "refine" else run_sample
-            sample = processed(await life(self.study, self.number, index), self.study.processors)
+            away = self.elsewhere
+            sample = await (away(self.number, index) if away else lived(self.study, self.number, index))
             if sample.status is Status.PASSED:
                 await self._embed([sample])
         except (OutOfService, StoreError):

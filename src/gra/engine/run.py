@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any
 from gra.config.fingerprint import fingerprint, resolved
 from gra.config.load import RunConfig
 from gra.config.pool import check_pool
-from gra.config.synthesis import Budget, SynthesisConfig, bounded
+from gra.config.synthesis import Budget, bounded
 from gra.engine.closing import Closing
 from gra.engine.compute import sizes_of
+from gra.engine.crew import Crew
 from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
 from gra.engine.energy import joules_of
 from gra.engine.forecast import Outlook
@@ -25,24 +27,20 @@ from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
 from gra.engine.prices import prices_of
 from gra.engine.rounds import Limits, Round
+from gra.engine.studies import PASSAGES, Studies, share
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
 from gra.plugins import digest
-from gra.records import Entry, Passage, Sample, Status
+from gra.records import Entry, Sample, Status
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
 from gra.synthesis.bootstrap import Annotator
-from gra.synthesis.plugged import cast_by, own_processors, try_plugins
-from gra.synthesis.pool import Pool
+from gra.synthesis.plugged import try_plugins
 from gra.synthesis.sample import Study, concluded
-from gra.synthesis.topics import Agenda, in_turn, shares_of
 from gra.together import called_off_gently
-
-PASSAGES = "passages"
-"""The fact that holds the documents' passages, so that a run can be replayed without their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,26 +169,28 @@ class Progress:
             await self._same("models", dict(models.identities))
             if material.passages and self.reader.fact(PASSAGES) is None:
                 await self.writer.put_fact(PASSAGES, [asdict(passage) for passage in material.passages])
-            readings = make_readings(synthesis, chosen, models.lanes)
+            lanes = models.make_lanes()
+            readings = make_readings(synthesis, chosen, lanes)
             entries: Sequence[Entry] = self.reader.entries()
             if material.seeds and not entries:
                 entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
-            casting = cast_by(synthesis, gate.able)
-            processors = own_processors(synthesis)
+            studies = Studies(synthesis, self.reader, readings, gate, desk, material.passages)
             full = await self._reopen_short()
-            entries = self.reader.entries()
-            order = in_turn(shares_of(synthesis), synthesis.target)
-            await self.writer.put_fact("asked", dict(Counter(order)))
-            for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
-                agenda = self._agenda(number, order, material.passages)
-                pool = Pool(entries, synthesis.examples[0])
-                study = Study(synthesis, pool, readings, casting, gate, desk, agenda, processors)
-                closing = Annotator(unbounded, synthesis)
-                statement = await self._round(study, number, embedder, closing, entries, self._outlook(spending))
-                if statement:
-                    return self.ending(statement)
-                entries = self.reader.entries()
+            await self.writer.put_fact("asked", dict(Counter(studies.order)))
+            closing = Annotator(unbounded, synthesis)
+            async with AsyncExitStack() as stack:
+                crew = None
+                if self.config.engine.processes > 1:
+                    crew = Crew(self.config, ledger, models, lanes, self.writer, spending, self.listen)
+                    await stack.enter_async_context(crew)
+                for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
+                    entries = self.reader.entries()
+                    study = studies.of(number, entries)
+                    outlook = self._outlook(spending)
+                    statement = await self._round(study, number, embedder, closing, entries, outlook, crew)
+                    if statement:
+                        return self.ending(statement)
         except BudgetSpent as reached:
             return self.ending(f"{reached} before the first round could begin")
         return self.ending("")
@@ -210,13 +210,6 @@ class Progress:
         kept = counts[Status.ACCEPTED] + counts[Status.PASSED]
         ended = counts.total() - counts[Status.SURPLUS] - counts[Status.FAILED]
         return Outlook(self.listen, spending, max(0, self.config.synthesis.target - kept), kept, ended)
-
-    def _agenda(self, number: int, order: tuple[str, ...], passages: tuple[Passage, ...]) -> Agenda:
-        """The round's part of the run's order, and the passages that follow on those of earlier rounds."""
-        synthesis = self.config.synthesis
-        start = sum(share(synthesis, earlier) for earlier in range(1, number))
-        before = sum(r.detail.get("decided", 0) for r in self.reader.rounds() if r.number < number)
-        return Agenda(order[start : start + share(synthesis, number)], passages, before, synthesis.random_seed)
 
     async def _reopen_short(self) -> int:
         """Reopen the round that an earlier attempt closed short of its target, if any; returns how many are full."""
@@ -258,6 +251,7 @@ class Progress:
         closing: Annotator,
         entries: Sequence[Entry],
         outlook: Outlook,
+        crew: Crew | None,
     ) -> str:
         """One round; returns why the run cannot go on, or nothing."""
         synthesis, target = study.config, share(study.config, number)
@@ -273,16 +267,11 @@ class Progress:
         self.listen(PhaseStarted("round", f"{number} of {synthesis.rounds}", target))
         # A seed would be the duplicate of itself: what is refined is compared with its own kind only.
         pool = await embedder.known([] if synthesis.task == "refine" else entries)
-        this = Round(study, number, limits, pool, embedder, self.writer, outlook)
+        away = crew.sample if crew else None
+        this = Round(study, number, limits, pool, embedder, self.writer, outlook, away)
         outcome = await this.run(self.reader.iter_ended(number))
         annotator = Annotator(study.ask, synthesis) if outcome.statement else closing
         await Closing(number, outcome, self.reader, self.writer).close(annotator, limits.concurrency)
         candidates = self.reader.rounds()[number - 1].candidates
         self.listen(RoundClosed(number, len(outcome.accepted), target, candidates))
         return outcome.statement
-
-
-def share(config: SynthesisConfig, number: int) -> int:
-    """Accepted samples that round `number` (from 1) is asked for: an equal share, the first rounds taking the rest."""
-    each, rest = divmod(config.target, config.rounds)
-    return each + (number <= rest)

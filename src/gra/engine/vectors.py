@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from gra.errors import StoreError
-from gra.llm import BackedModel, Endpoint
+from gra.llm import Model
 from gra.postprocess.dedup import Known
 from gra.postprocess.matrix import Matrix, Vectors
 from gra.records import Entry
@@ -25,7 +25,7 @@ PAGE = 1024
 class Embedder:
     """Unit vectors of instructions."""
 
-    def __init__(self, ledger: Ledger, endpoint: Endpoint | BackedModel, identity: str) -> None:
+    def __init__(self, ledger: Ledger, endpoint: Model, identity: str) -> None:
         self._ledger = ledger
         self._endpoint = endpoint
         self._identity = identity

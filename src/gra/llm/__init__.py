@@ -6,11 +6,11 @@ Reading order: `client` (asking), `retry` (who retries what), `server` (one serv
 """
 
 from gra.llm.backend import BackedModel, Backend, EmbeddingBackend
-from gra.llm.client import Abilities, Endpoint
+from gra.llm.client import Abilities, Endpoint, Model
 from gra.llm.key import ApiKey, key_from_env
 from gra.llm.local import LocalServer, free_cores, threads_for
 from gra.llm.probe import probe
-from gra.llm.server import Account, Server
+from gra.llm.server import Account, Condition, Place, Server
 from gra.llm.slots import Slots
 from gra.llm.transport import open_session
 from gra.llm.turns import Player, taking_turns
@@ -21,9 +21,12 @@ __all__ = [
     "ApiKey",
     "BackedModel",
     "Backend",
+    "Condition",
     "EmbeddingBackend",
     "Endpoint",
     "LocalServer",
+    "Model",
+    "Place",
     "Player",
     "Server",
     "Slots",

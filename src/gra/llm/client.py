@@ -10,9 +10,10 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 
@@ -21,8 +22,7 @@ from gra.errors import ConfigError, EndpointError, OutOfService, Refused
 from gra.events import Listener, Notice, ignore
 from gra.llm.key import ApiKey
 from gra.llm.retry import Fault, GiveUp, counts, decide, failure, is_silence, plain
-from gra.llm.server import Server
-from gra.llm.slots import Slots
+from gra.llm.server import Access
 from gra.llm.transport import Call, base_of, send
 from gra.llm.wire import (
     PATHS,
@@ -44,6 +44,33 @@ SHORTEST_CUT = 64
 """Characters below which a text that is too long for the embedding model is not cut further."""
 
 T = TypeVar("T")
+
+
+class Model(Protocol):
+    """Whatever can be asked, wherever it is."""
+
+    @property
+    def url(self) -> str:
+        """Where, for people."""
+        ...
+
+    async def complete(self, request: Request, *, urgency: int = 0) -> Reply:
+        """See `Endpoint`."""
+        ...
+
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        """See `Endpoint`."""
+        ...
+
+
+class OwnSlots(Protocol):
+    """See `slots.Slots`."""
+
+    def one(self, prompt: str) -> AbstractAsyncContextManager[int]:
+        """Wait for a slot and have it to oneself."""
+        ...
+
+
 Revive = Callable[[int], Awaitable[str]]
 """Given how often the server has answered, makes sure that it runs; returns its base URL or raises EndpointError."""
 
@@ -89,11 +116,11 @@ class Endpoint:
         name: str,
         base_url: str,
         session: aiohttp.ClientSession,
-        server: Server,
+        server: Access,
         *,
         model: str | None = None,
         key: ApiKey | None = None,
-        slots: Slots | None = None,
+        slots: OwnSlots | None = None,
         format: Format = "chat",
         timeout_s: float = 600.0,
         retries: int = 4,
@@ -224,29 +251,30 @@ class Endpoint:
         urgency: int = 0,
     ) -> T | Failed:
         """Like `call`, but the failure is returned."""
-        tries = spared = 0
-        heard, in_doubt = self.server.heard, False
+        tries = spared = heard = 0
+        in_doubt = False
         while True:
-            async with self.server.limit.place(urgency) as generation:
-                silence = await self._greet(path, body) if in_doubt and self.server.heard == heard else None
+            async with self.server.place(urgency) as place:
+                heard = heard if tries else place.heard
+                silence = await self._greet(path, body) if in_doubt and place.heard == heard else None
                 answer: T | Fault = silence if silence is not None else await self._once(path, body, read)
                 if not isinstance(answer, Fault):
-                    self.server.answered(generation)
+                    self.server.answered(place.generation)
                     return answer
-                self.server.failed(answer, generation)
+                found = await self.server.report(answer, place.generation)
             tries += 1
-            now = self.server.heard
-            spared += not counts(answer, tries, now > heard, self.server.is_silent, now > 0)
+            now = found.heard
+            spared += not counts(answer, tries, now > heard, found.silent, now > 0)
             heard, in_doubt = now, is_silence(answer) and now > 0
-            step = decide(answer, tries, self._retries, self._luck(), spared, self.server.is_lost)
+            step = decide(answer, tries, self._retries, self._luck(), spared, found.lost)
             if isinstance(step, GiveUp):
-                kind = OutOfService if step.error is EndpointError and self.server.gave_up() else step.error
+                kind = OutOfService if step.error is EndpointError and await self.server.to_blame() else step.error
                 return Failed(kind, answer, self.name, self._address(path), tries)
             self._tell(answer.kind + str(answer.status), self._trouble(answer))
-            self.server.account.retries += 1
+            self.server.retried()
             await asyncio.sleep(step.after_s)
             if answer.kind == "connection" and self._revive is not None:
-                self._base = base_of(self.name, await self._revive(self.server.heard))
+                self._base = base_of(self.name, await self._revive(now))
 
     async def _once(
         self,

@@ -80,6 +80,11 @@ class LocalServer:
         return ApiKey(self._secret)
 
     @property
+    def secret(self) -> str:
+        """The key's text, for another process of the run; it goes over a channel that only the two have."""
+        return self._secret
+
+    @property
     def base_url(self) -> str:
         """Root of the API; another one after a restart."""
         return self._base_url

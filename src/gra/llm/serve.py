@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Serve until standard input ends."""
     arguments = _arguments()
-    _die_with(arguments.parent)
+    die_with(arguments.parent)
     address = os.fdopen(os.dup(1), "w")  # what llama.cpp prints to fd 1 is log, not address
     os.dup2(2, 1)
     key = sys.stdin.buffer.readline().decode("ascii").strip()
@@ -54,7 +54,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when its parent has (Linux)."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

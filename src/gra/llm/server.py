@@ -1,20 +1,72 @@
 """One server as all its models know it: how many requests it takes, whether it answers, and what has happened there.
 
-Endpoints of one server share one `Server`. It sends nothing; which faults mean what is decided in `retry`.
+Endpoints of one server share one `Server`, those in other processes too, by way of an `Access` of theirs. It sends
+nothing; which faults mean what is decided in `retry`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from gra.events import Listener, Notice, ignore
 from gra.llm.circuit import Circuit
 from gra.llm.limits import Limit
 from gra.llm.retry import Fault, is_overload, is_refusal, is_silence, pause_s
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a server fares at a moment."""
+
+    heard: int
+    """Answers so far, those to greetings included."""
+    silent: bool
+    """It is taken for dead."""
+    lost: bool
+    """It has been silent for longer than anybody waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place at a server, while it is held."""
+
+    generation: int
+    """See `limits.Limit`."""
+    heard: int
+    """Answers that the server had given when the place was taken."""
+
+
+class Access(Protocol):
+    """A server, as an endpoint needs it. Every call of a place's holder comes before the place is given back."""
+
+    def place(self, urgency: int = 0) -> AbstractAsyncContextManager[Place]:
+        """Wait for a place and hold it."""
+        ...
+
+    def answered(self, generation: int) -> None:
+        """A request that took its place in this generation of the limit has its answer."""
+        ...
+
+    def greeted(self) -> None:
+        """A greeting has its answer."""
+        ...
+
+    async def report(self, fault: Fault, generation: int) -> Condition:
+        """A try met a fault; how the server fares after it."""
+        ...
+
+    def retried(self) -> None:
+        """A try is going to follow on a failed one."""
+        ...
+
+    async def to_blame(self) -> bool:
+        """A request has failed for good. True if it is one of so many in a row that the server must be to blame."""
+        ...
 
 
 @dataclass
@@ -75,6 +127,25 @@ class Server:
         self._circuit = Circuit(patience_s, give_up_after)
         self._patience_s = patience_s
         self._listen = listen
+
+    @asynccontextmanager
+    async def place(self, urgency: int = 0) -> AsyncIterator[Place]:
+        """Wait for a place and hold it."""
+        async with self.limit.place(urgency) as generation:
+            yield Place(generation, self.heard)
+
+    async def report(self, fault: Fault, generation: int) -> Condition:
+        """A try met a fault; how the server fares after it."""
+        self.failed(fault, generation)
+        return Condition(self.heard, self.is_silent, self.is_lost)
+
+    def retried(self) -> None:
+        """A try is going to follow on a failed one."""
+        self.account.retries += 1
+
+    async def to_blame(self) -> bool:
+        """See `gave_up`."""
+        return self.gave_up()
 
     def answered(self, generation: int) -> None:
         """A request that took its place in this generation of the limit has its answer."""

@@ -43,10 +43,18 @@ class Committer:
         Raises:
             StoreError: it, or anything before it, could not be written.
         """
+        return await self.submit(work)
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """The same, queued at once, whether or not anybody awaits the result.
+
+        Raises:
+            StoreError: something before it could not be written.
+        """
         self.check()
         future: asyncio.Future[object] = self._loop.create_future()
         self._queue.put((work, future))
-        return cast(T, await future)
+        return cast("asyncio.Future[T]", future)
 
     def check(self) -> None:
         """Raise the StoreError of the failure, if there was one."""

@@ -11,17 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gra.calls import CallId, Reply, Request
 from gra.errors import Refused
 from gra.store.database import connect_reader, sqlite_boundary
 from gra.store.rows import Answer, find_call, find_refusal, is_known
 from gra.store.run_dir import RunDir
-from gra.store.writer import Writer
 
 Vector = NDArray[np.float32]
 LONGEST = 1000
@@ -43,6 +42,23 @@ def vector_of(column: bytes) -> Vector:
     return np.frombuffer(column, dtype="<f4")
 
 
+class Hand(Protocol):
+    """What writes for a ledger: the run's `Writer`, or what passes on to it from another process."""
+
+    @property
+    def run(self) -> RunDir:
+        """The run."""
+        ...
+
+    async def commit_call(self, call: CallId, digest: str, request: Request, answer: Answer) -> Answer:
+        """See `Writer`."""
+        ...
+
+    async def put_vectors(self, model: str, vectors: Mapping[str, ArrayLike]) -> None:
+        """See `Writer`."""
+        ...
+
+
 class Ledger:
     """Every answer of the run: `with Ledger(writer) as ledger`, inside the writer's own `async with`.
 
@@ -51,8 +67,9 @@ class Ledger:
         others: runs whose answers count too, where they were given to the same call. They are only read.
     """
 
-    def __init__(self, writer: Writer, others: Sequence[RunDir] = ()) -> None:
+    def __init__(self, writer: Hand, others: Sequence[RunDir] = ()) -> None:
         self._writer = writer
+        self.others = tuple(others)
         self._database = writer.run.database
         with ExitStack() as opening:
             self._connection = opening.enter_context(closing(connect_reader(self._database)))

@@ -20,6 +20,9 @@ from gra.store.codec import checksum, compact, from_json, label, readable, text_
 Answer = Reply | Refused
 """What a model server said to a request: a reply, or that it will not answer it as things are."""
 
+CallRow = tuple[Any, ...]
+"""The columns of a call, as they are stored."""
+
 CALL_FIELDS = (
     "sample, step, attempt, digest, task, model, prompt, outcome, "
     "prompt_tokens, cached_tokens, completion_tokens, seconds, finished_at"
@@ -69,10 +72,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def insert_call(
-    connection: sqlite3.Connection, call: CallId, digest: str, request: Request, answer: Answer, finished_at: str
-) -> Answer:
-    """Store a call and return the answer that counts: the first reply that was stored for it, else this refusal."""
+def call_row(call: CallId, digest: str, request: Request, answer: Answer, finished_at: str) -> CallRow:
+    """A call as it is stored."""
     refused = isinstance(answer, Refused)
     reply = Reply("") if isinstance(answer, Refused) else answer  # a refusal took no tokens
     asked, said = to_json(request), to_json(str(answer) if refused else answer)
@@ -88,13 +89,24 @@ def insert_call(
         float(reply.seconds),
         finished_at,
     )
-    row = (*fields, compact(asked), compact(said), checksum(fields, asked, said))
-    if connection.execute(_INSERT_CALL, row).rowcount or refused:
-        return answer
-    stored = find_call(connection, call, digest)
-    if stored is None:  # then a constraint other than the key turned the row away
-        raise ValueError(f"call {call} cannot be stored: {fields}")
-    return stored
+    return (*fields, compact(asked), compact(said), checksum(fields, asked, said))
+
+
+def insert_row(connection: sqlite3.Connection, row: CallRow) -> Reply | None:
+    """Store a call. Returns the reply that was stored for it before, which counts; None if this one does."""
+    if connection.execute(_INSERT_CALL, row).rowcount or row[7] == "refused":
+        return None
+    found = connection.execute(_FIND_CALL, row[:4]).fetchone()
+    if found is None:  # then a constraint other than the key turned the row away
+        raise ValueError(f"a call cannot be stored: {row[:13]}")
+    return from_json(Reply, text_of(found[0]))
+
+
+def insert_call(
+    connection: sqlite3.Connection, call: CallId, digest: str, request: Request, answer: Answer, finished_at: str
+) -> Answer:
+    """Store a call and return the answer that counts: the first reply that was stored for it, else this one."""
+    return insert_row(connection, call_row(call, digest, request, answer, finished_at)) or answer
 
 
 def find_call(connection: sqlite3.Connection, call: CallId, digest: str) -> Reply | None:

@@ -6,6 +6,7 @@ off the event loop. When an `await` returns, what it stored survives the loss of
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gra.calls import CallId, Request
+from gra.calls import CallId, Reply, Request
 from gra.errors import StoreError
 from gra.records import Entry, Sample
 from gra.store import rows
@@ -23,7 +24,7 @@ from gra.store.codec import readable, to_json
 from gra.store.committer import Committer
 from gra.store.database import connect_writer
 from gra.store.lock import exclusive
-from gra.store.rows import Answer, Attempt
+from gra.store.rows import Answer, Attempt, CallRow
 from gra.store.run_dir import RunDir
 
 _CLOSE_ROUND = """
@@ -71,6 +72,13 @@ class Writer:
         return await self._working().commit(
             lambda connection: rows.insert_call(connection, call, digest, request, answer, finished_at)
         )
+
+    def submit_call(self, row: CallRow) -> asyncio.Future[Reply | None]:
+        """Store a call whose row was made elsewhere (`rows.call_row`); queued at once, awaited or not.
+
+        The result is the reply that counts, if the call was answered before, else None.
+        """
+        return self._working().submit(lambda connection: rows.insert_row(connection, row))
 
     async def put_sample(self, sample: Sample) -> None:
         """Store a sample that has ended, in place of what was known of it."""

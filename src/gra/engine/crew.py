@@ -1,0 +1,347 @@
+"""The processes that make samples for a run, seen from the one that leads it.
+
+The process that leads keeps everything that there is one of: rounds, de-duplication, the budget, the run's lock, the
+one hand that writes, and each server's limit. A candidate is a function of its number and of the ledger, so whichever
+process makes it, and however often one that died left it undone, it becomes the same sample.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from numpy.typing import ArrayLike
+
+from gra.calls import Reply, Request, Usage
+from gra.config.load import RunConfig
+from gra.engine.channel import Channel, Closed
+from gra.engine.desk import BudgetSpent, Spending
+from gra.engine.lent import Met, Orders
+from gra.engine.models import OpenModels
+from gra.errors import ProcessLost, Refused
+from gra.events import Event, Listener, Notice
+from gra.llm import Condition, Endpoint
+from gra.llm.retry import Fault, plain
+from gra.records import Sample
+from gra.store.ledger import Ledger
+from gra.store.rows import CallRow
+from gra.store.writer import Writer
+from gra.synthesis.reading import Lanes
+from gra.together import together
+
+DEATHS = 5
+"""Processes that may die over one candidate, or one after the other as they start, before the run stops."""
+END_S = 5.0
+"""How long one that is told to end may take."""
+_BOOT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[3])
+from gra.engine.worker import main
+main(int(sys.argv[1]), int(sys.argv[2]))
+"""
+
+
+class Crew:
+    """`async with Crew(...) as crew`: as many processes as `engine.processes` says, until it is left.
+
+    Raises:
+        ProcessLost: one does not come up.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        ledger: Ledger,
+        models: OpenModels,
+        lanes: Mapping[str, Lanes],
+        writer: Writer,
+        spending: Spending,
+        listen: Listener,
+    ) -> None:
+        self.config = config
+        self.models = models
+        self.lanes = lanes
+        self.writer = writer
+        self._others = tuple(run.path for run in ledger.others)
+        self._spending = spending
+        self._spent = ""
+        self._listen = listen
+        self._told: set[str] = set()
+        self._members = [Member(self, number + 1) for number in range(config.engine.processes)]
+
+    async def __aenter__(self) -> Self:
+        try:
+            await together(member.ready() for member in self._members)
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    async def sample(self, number: int, index: int) -> Sample:
+        """Candidate `index` of round `number` at its end, made by the process that has the fewest under way.
+
+        Raises:
+            EndpointError, BudgetSpent, StoreError, ConfigError: as `run_sample`.
+            ProcessLost: several processes have died over it.
+        """
+        member = self._members[0]
+        for _ in range(DEATHS):
+            member = min(self._members, key=lambda member: member.busy)
+            with suppress(Closed):
+                return await member.sample(number, index)
+        raise member.lost("died again and again")
+
+    def orders(self) -> Orders:
+        """What a process is told that begins now."""
+        endpoints = {name: e for name, e in self.models.endpoints.items() if isinstance(e, Endpoint)}
+        met = {name: self._met(name, endpoint) for name, endpoint in endpoints.items()}
+        config, run = self.config.model_dump_json(), self.writer.run.path
+        return Orders(config, run, self._others, dict(self.models.identities), met, self._spent)
+
+    def count(self, model: str, usage: Usage | None) -> None:
+        """Add a call of a model to what is spent; when that is all there was, everybody is told."""
+        self._spending.count(model, Refused() if usage is None else Reply("", usage=usage))
+        if self._spent:
+            return
+        try:
+            self._spending.check()
+        except BudgetSpent as reached:
+            self._spent = str(reached)
+            for member in self._members:
+                member.tell("spent", self._spent)
+
+    def hear(self, event: Event) -> None:
+        """Pass on what a process has to tell; trouble that several have with one server is told once."""
+        if isinstance(event, Notice):
+            if event.text in self._told:
+                return
+            self._told.add(event.text)
+        self._listen(event)
+
+    def _met(self, name: str, endpoint: Endpoint) -> Met:
+        local = self.models.local.get(name)
+        served, schema, logprobs = self._served(name), endpoint.schema_field, endpoint.top_logprobs
+        slots, secret = name in self.models.slots, local.secret if local else ""
+        return Met(endpoint.url, served, schema, logprobs, endpoint.format, slots, secret)
+
+    def _served(self, name: str) -> str | None:
+        ability = self.models.abilities.get(name)
+        if ability is not None:
+            return ability.served
+        return name if name in self.models.local else self.config.synthesis.embeddings.model
+
+    async def _end(self) -> None:
+        await asyncio.gather(*(member.end() for member in self._members))
+
+
+class Member:
+    """One process. Its channel gives it the methods below the line, in the words of `lent`."""
+
+    def __init__(self, crew: Crew, number: int) -> None:
+        self._crew = crew
+        self._name = f"process-{number}"
+        self._log = crew.writer.run.logs / f"{self._name}.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._channel: Channel | None = None
+        self._opening = asyncio.Lock()
+        self._held: dict[int, AbstractAsyncContextManager[object]] = {}
+        self._leaving: set[asyncio.Task[object]] = set()
+        self.busy = 0
+        """Candidates that it has under way, or that wait for it."""
+
+    async def ready(self) -> Channel:
+        """The channel to it, once it can make samples; another one is started if it has died.
+
+        Raises:
+            ProcessLost: it dies before it can.
+        """
+        async with self._opening:
+            for _ in range(DEATHS):
+                if self._channel is not None:
+                    return self._channel
+                if self._process is not None:
+                    await self._process.wait()
+                    self._crew.hear(Notice(f"{self._name} of the run died{self._death()}; another takes its place"))
+                with suppress(Closed):
+                    await self._start()
+            if self._channel is None:
+                raise self.lost("did not come up")
+            return self._channel
+
+    async def sample(self, number: int, index: int) -> Sample:
+        """A candidate at its end.
+
+        Raises:
+            Closed: it died before it had.
+        """
+        self.busy += 1
+        try:
+            sample: Sample = await (await self.ready()).call("sample", number, index)
+            return sample
+        finally:
+            self.busy -= 1
+
+    def tell(self, name: str, *given: object) -> None:
+        """Tell it something, if it is there."""
+        if self._channel is not None:
+            self._channel.tell(name, *given)
+
+    def lost(self, how: str) -> ProcessLost:
+        """The error to raise when it is no use to start it once more."""
+        return ProcessLost(
+            f"{self._name} of the run {how}{self._death()}. Its log: {self._log}, which ends: {self._tail()}. Every "
+            f"answer so far is stored; go on with: gra resume {self._crew.writer.run.path} (one process is tried with "
+            "--set engine.processes=1)"
+        )
+
+    async def end(self) -> None:
+        """End it, when all that it has to say is on disk; kill it if it does not come to its end."""
+        channel, process = self._channel, self._process
+        try:
+            if channel is not None:
+                with suppress(Closed, TimeoutError):
+                    async with asyncio.timeout(END_S):
+                        await channel.call("end")
+                        await channel.settled()
+        finally:
+            if channel is not None:
+                channel.close()
+            if process is not None:
+                await self._ended(process)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(END_S):
+                await process.wait()
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+    async def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with theirs, self._log.open("ab") as log:
+            numbers = str(theirs.fileno()), str(os.getpid())
+            # A new interpreter, as `multiprocessing` spawns one, but without running the main module once more.
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-c", _BOOT, *numbers, json.dumps(sys.path)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(theirs.fileno(),),
+            )
+        channel = Channel(self, self._gone)
+        await asyncio.get_running_loop().create_connection(lambda: channel, sock=ours)
+        try:
+            await channel.call("open", self._crew.orders())
+        except BaseException:
+            channel.close()
+            raise
+        self._channel = channel
+
+    def _gone(self) -> None:
+        self._channel = None
+        for ticket in [*self._held]:
+            self.leave(ticket)
+
+    def _death(self) -> str:
+        code = self._process.returncode if self._process else None
+        if code is None:
+            return ""
+        return f" (by signal {-code})" if code < 0 else f" (exit code {code})"
+
+    def _tail(self) -> str:
+        lines = _last(self._log).decode("utf-8", "replace").splitlines()
+        return " | ".join(plain(line, 160) for line in lines[-4:]) or "(nothing)"
+
+    # --- what it may ask for ---
+
+    async def enter(self, ticket: int, name: str, model: str, *given: Any) -> object:
+        """A context of this process that it is in from now on: a place, a slot or a lane."""
+        models, lanes = self._crew.models, self._crew.lanes
+        enter: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
+            "place": lambda: models.servers[model].place(*given),
+            "slot": lambda: models.slots[model].one(*given),
+            "lane": lambda: lanes[model].lane(*given),
+        }
+        context: AbstractAsyncContextManager[object] = enter[name]()
+        found = await context.__aenter__()
+        self._held[ticket] = context
+        return found
+
+    def leave(self, ticket: int) -> None:
+        """It leaves a context, if it came to be in it."""
+        if (context := self._held.pop(ticket, None)) is not None:
+            task = asyncio.ensure_future(context.__aexit__(None, None, None))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    def answered(self, model: str, generation: int) -> None:
+        """See `Server`; so with those that follow."""
+        self._crew.models.servers[model].answered(generation)
+
+    def greeted(self, model: str) -> None:
+        """A greeting."""
+        self._crew.models.servers[model].greeted()
+
+    def retried(self, model: str) -> None:
+        """A further try."""
+        self._crew.models.servers[model].retried()
+
+    async def report(self, model: str, fault: Fault, generation: int) -> Condition:
+        """A fault."""
+        return await self._crew.models.servers[model].report(fault, generation)
+
+    async def to_blame(self, model: str) -> bool:
+        """Whether the server is."""
+        return await self._crew.models.servers[model].to_blame()
+
+    async def revive(self, model: str, answered: int) -> str:
+        """A server of gra's own."""
+        return await self._crew.models.local[model].revive(answered)
+
+    async def complete(self, model: str, request: Request, urgency: int) -> Reply:
+        """Of code of the user's own."""
+        return await self._crew.models.endpoints[model].complete(request, urgency=urgency)
+
+    async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
+        """Of code of the user's own."""
+        return await self._crew.models.endpoints[model].embed(texts)
+
+    def commit(self, row: CallRow) -> asyncio.Future[Reply | None]:
+        """A call for the ledger. It is queued at once: what has arrived is stored, even if nobody waits any more."""
+        return self._crew.writer.submit_call(row)
+
+    async def vectors(self, model: str, vectors: Mapping[str, ArrayLike]) -> None:
+        """Embeddings for the ledger."""
+        await self._crew.writer.put_vectors(model, vectors)
+
+    def count(self, model: str, usage: Usage | None) -> None:
+        """A call for the budget."""
+        self._crew.count(model, usage)
+
+    def event(self, event: Event) -> None:
+        """Something to be told."""
+        self._crew.hear(event)
+
+
+def _last(log: Path) -> bytes:
+    """The end of a log."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - 4000))
+            return stream.read()
+    except OSError:
+        return b""
