@@ -71,6 +71,11 @@ class Channel(asyncio.Protocol):
             for kind, *rest in messages:
                 getattr(self, kind)(*rest)
 
+    @property
+    def is_closed(self) -> bool:
+        """True once the other end is gone."""
+        return self._is_closed
+
     async def call(self, name: str, *given: object) -> Any:
         """What the method of this name gives at the other end.
 

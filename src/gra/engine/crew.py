@@ -72,7 +72,7 @@ class Crew:
         self._others = tuple(run.path for run in ledger.others)
         self._spending = spending
         self._spent = ""
-        self._listen = listen
+        self.listen = listen
         self._told: set[str] = set()
         self._members = [Member(self, number + 1) for number in range(config.engine.processes)]
 
@@ -126,7 +126,7 @@ class Crew:
             if event.text in self._told:
                 return
             self._told.add(event.text)
-        self._listen(event)
+        self.listen(event)
 
     def _met(self, name: str, endpoint: Endpoint) -> Met:
         local = self.models.local.get(name)
@@ -166,17 +166,15 @@ class Member:
             ProcessLost: it dies before it can.
         """
         async with self._opening:
-            for _ in range(DEATHS):
-                if self._channel is not None:
+            for _ in range(DEATHS + 1):
+                if self._channel is not None and not self._channel.is_closed:
                     return self._channel
                 if self._process is not None:
                     await self._process.wait()
-                    self._crew.hear(Notice(f"{self._name} of the run died{self._death()}; another takes its place"))
+                    self._crew.listen(Notice(f"{self._name} of the run died{self._death()}; another takes its place"))
                 with suppress(Closed):
-                    await self._start()
-            if self._channel is None:
-                raise self.lost("did not come up")
-            return self._channel
+                    self._channel = await self._start()
+            raise self.lost("did not come up")
 
     async def sample(self, number: int, index: int) -> Sample:
         """A candidate at its end.
@@ -188,6 +186,10 @@ class Member:
         try:
             sample: Sample = await (await self.ready()).call("sample", number, index)
             return sample
+        except Closed:
+            if self._process is not None:
+                await self._process.wait()
+            raise
         finally:
             self.busy -= 1
 
@@ -229,30 +231,37 @@ class Member:
                     process.kill()
                 await process.wait()
 
-    async def _start(self) -> None:
+    async def _start(self) -> Channel:
         ours, theirs = socket.socketpair()
+        channel = Channel(self, self._gone)
+        try:
+            with theirs:
+                await self._spawn(theirs)
+            await asyncio.get_running_loop().create_connection(lambda: channel, sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        try:
+            await channel.call("open", self._crew.orders())
+        except BaseException:
+            channel.close()
+            raise
+        return channel
+
+    async def _spawn(self, connection: socket.socket) -> None:
+        numbers = str(connection.fileno()), str(os.getpid())
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        with theirs, self._log.open("ab") as log:
-            numbers = str(theirs.fileno()), str(os.getpid())
+        with self._log.open("ab") as log:
             # A new interpreter, as `multiprocessing` spawns one, but without running the main module once more.
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-c", _BOOT, *numbers, json.dumps(sys.path)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(connection.fileno(),),
             )
-        channel = Channel(self, self._gone)
-        await asyncio.get_running_loop().create_connection(lambda: channel, sock=ours)
-        try:
-            await channel.call("open", self._crew.orders())
-        except BaseException:
-            channel.close()
-            raise
-        self._channel = channel
 
     def _gone(self) -> None:
-        self._channel = None
         for ticket in [*self._held]:
             self.leave(ticket)
 
