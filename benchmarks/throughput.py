@@ -1,6 +1,7 @@
 """How busy `gra run` keeps a server of 64 slots, and what it takes itself. No model is needed.
 
     python benchmarks/throughput.py [--latency fixed|lognormal] [--records 3000] [--times 3]
+    python benchmarks/throughput.py --processes 1,2 [--records 1500] [--times 3]
 
 A fake server on one core gives every answer after 50 ms (`fixed`) or a lognormal time with mean 200 ms and sigma 0.5
 (`lognormal`), 64 at once. `gra run` on another core makes the records: each takes seven requests, its keywords, its
@@ -10,6 +11,10 @@ Everything passes. Every answer is committed to the ledger, with a sync, before 
 Printed are medians. Busy: share of the slots in use, added up by the server between the first and the last tenth of the
 requests. Ideal: requests per second over that time against 64 / latency. CPU is that of the whole process, its start
 included; first request: from the start of the process. Linux only.
+
+With `--processes` the server answers after 5 ms, so that gra is what everything waits for, nothing is pinned to a core,
+and runs of so many processes take turns. Each figure is printed for each number of processes; the CPU is told apart by
+the process that leads and the others, and `rate` is in requests per second between the first and the last tenth.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +38,7 @@ from typing import Any
 
 SLOTS = 64
 SIGMA = 0.5
-LATENCIES = {"fixed": (0.05, 0.0, 3000), "lognormal": (0.2, SIGMA, 1500)}
+LATENCIES = {"fixed": (0.05, 0.0, 3000), "lognormal": (0.2, SIGMA, 1500), "quick": (0.005, 0.0, 1500)}
 """Mean in seconds, sigma, and records for half a minute: what is measured is to be steady."""
 NAMES = ("ada", "bob", "cyd")
 SEEDS = 24
@@ -54,6 +59,9 @@ class Outcome:
     first_s: float
     requests_per_record: float
     server_ms: float
+    rate: float
+    leading_ms: float
+    """CPU of the process that leads, for a request; of all processes if there is one."""
 
 
 def main() -> None:
@@ -61,19 +69,37 @@ def main() -> None:
     parser.add_argument("--latency", choices=LATENCIES, default="fixed")
     parser.add_argument("--records", type=int)
     parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--processes", help="numbers of processes to compare, with commas between")
     parser.add_argument("--profile", type=Path, help="where to put a profile (cProfile) of the last run")
     arguments = parser.parse_args()
-    outcomes = [measured(arguments.latency, arguments.records, arguments.profile) for _ in range(arguments.times)]
+    if arguments.processes:
+        numbers = [int(number) for number in arguments.processes.split(",")]
+        rounds = [{n: measured("quick", arguments.records, None, n) for n in numbers} for _ in range(arguments.times)]
+        for number in numbers:
+            print(f"--- processes: {number}")
+            show([one[number] for one in rounds])
+        for number in numbers[1:]:
+            ratios = sorted(one[number].rate / one[numbers[0]].rate for one in rounds)
+            print(f"rate with {number} / {numbers[0]}: {median(ratios):.2f} of {ratios}")
+        return
+    show([measured(arguments.latency, arguments.records, arguments.profile) for _ in range(arguments.times)])
+
+
+def show(outcomes: list[Outcome]) -> None:
     for name in Outcome.__annotations__:
         values = [getattr(outcome, name) for outcome in outcomes]
-        print(f"{name:20} {median(values):9.3f}   of {', '.join(f'{value:.3f}' for value in sorted(values))}")
+        print(
+            f"{name:20} {median(values):9.3f}   of {', '.join(f'{value:.3f}' for value in sorted(values))}", flush=True
+        )
 
 
-def measured(latency: str, wanted: int | None, profile: Path | None) -> Outcome:
+def measured(latency: str, wanted: int | None, profile: Path | None, processes: int = 0) -> Outcome:
+    """One run; with a number of processes, on whatever core there is."""
     mean, sigma, enough = LATENCIES[latency]
     records = wanted or enough
-    with tempfile.TemporaryDirectory() as scratch, serving(mean, sigma) as url:
-        config = write_config(Path(scratch), url, records)
+    on = (lambda core, command: command) if processes else pinned
+    with tempfile.TemporaryDirectory() as scratch, serving(mean, sigma, on) as url:
+        config = write_config(Path(scratch), url, records, max(1, processes))
         how = ["-m", "cProfile", "-o", str(profile)] if profile else []
         command = [
             sys.executable,
@@ -85,9 +111,11 @@ def measured(latency: str, wanted: int | None, profile: Path | None) -> Outcome:
             str(Path(scratch) / "run"),
         ]
         begun = time.monotonic()
-        process = subprocess.Popen(pinned(0, command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen(on(0, command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         assert process.stderr is not None
         said = process.stderr.read().decode()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        own = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         _, status, used = os.wait4(process.pid, 0)
         wall = time.monotonic() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -106,16 +134,18 @@ def measured(latency: str, wanted: int | None, profile: Path | None) -> Outcome:
         first_s=told["first"] - begun,
         requests_per_record=requests / records,
         server_ms=1000 * told["cpu_s"] / requests,
+        rate=told["rate"],
+        leading_ms=1000 * sum(map(int, own)) / os.sysconf("SC_CLK_TCK") / requests,
     )
 
 
 @contextmanager
-def serving(mean: float, sigma: float) -> Iterator[str]:
+def serving(mean: float, sigma: float, on: Callable[[int, list[str]], list[str]]) -> Iterator[str]:
     """The fake server as a process of its own; its base URL."""
     middle = mean * math.exp(-(sigma**2) / 2)
     shape = ["--latency", str(middle), "--spread", str(sigma), "--slots", str(SLOTS), "--leniency", "10"]
     command = [sys.executable, "-m", "gra.testing.fake_server", "--models", ",".join(NAMES), *shape]
-    with subprocess.Popen(pinned(1, command), stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(on(1, command), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
@@ -129,7 +159,7 @@ def pinned(core: int, command: list[str]) -> list[str]:
     return ["taskset", "-c", str(cores[core % len(cores)]), *command]
 
 
-def write_config(folder: Path, url: str, records: int) -> Path:
+def write_config(folder: Path, url: str, records: int, processes: int) -> Path:
     """A pool of three models, one of which judges what another writes; seeds that need no annotation but keywords."""
     draw = random.Random(0)
     words = Path(__file__).read_text("utf-8").split()
@@ -147,7 +177,7 @@ def write_config(folder: Path, url: str, records: int) -> Path:
         "gate": {"type": "paper", "tau": 1},
         "models": [{"name": n, "base_url": url, "model": n, "concurrency": SLOTS} for n in NAMES],
         "embeddings": {"base_url": url, "model": NAMES[0], "concurrency": SLOTS},
-        "engine": {"concurrency": IN_PROGRESS},
+        "engine": {"concurrency": IN_PROGRESS, "processes": processes},
     }
     path = folder / "config.yaml"
     path.write_text(json.dumps(config))  # JSON is YAML
