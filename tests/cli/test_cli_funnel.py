@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gra.records import SEED, Sample, Status
-from gra.report.funnel import STAGES, funnel_of, passed_how
+from gra.report.funnel import funnel_of
 from gra.report.survey import ROLES
+from gra.store.counting import STAGES, passed_how
 
 VERSIONS = st.lists(
     st.builds(version, st.integers(0, 2), st.sampled_from(["accept", "reject", "dispute"]), ruled=st.booleans()),

@@ -1,4 +1,7 @@
-"""Every query behind status, resume and export goes through an index: what a run costs to look at must not surprise."""
+"""Every query behind status, resume and export goes through an index: what a run costs to look at must not surprise.
+
+tests/cli/test_cli_queries.py has the same for whatever statement a command makes.
+"""
 
 import re
 import sqlite3
@@ -54,7 +57,8 @@ async def test_looking_at_a_run_and_going_on_with_it_scans_no_table(tmp_path: Pa
         with Reader(run) as reader, watched(reader._connection) as read:
             reader.funnel(), reader.totals(), reader.rounds(), reader.fact("x"), reader.used_up()
             list(reader.iter_samples()), list(reader.iter_samples(Status.ACCEPTED)), list(reader.iter_samples(round=1))
-            list(reader.iter_samples(Status.PASSED, 1)), list(reader.iter_ended(1)), reader.ended(1)
+            list(reader.iter_samples(Status.PASSED, 1)), list(reader.iter_ended(1)), reader.ids("r01", 5)
+            reader.tallies(), reader.reasons(Status.FAILED, 3), reader.outside()
             reader.sample("r01-00000"), reader.calls_of("r01-00000")
             reader.pool(), reader.entries()[0], reader.entry("r01-00000")
             reader.vectors(["t"]), reader.embedding_model()
@@ -63,16 +67,3 @@ async def test_looking_at_a_run_and_going_on_with_it_scans_no_table(tmp_path: Pa
     assert not {s: plan for s, plan in found.items() if any(WHOLE_TABLE.match(step) for step in plan)}
     ordered = {s for s, plan in found.items() if any(SORTED in step for step in plan)}
     assert all("FROM calls WHERE sample" in statement for statement in ordered), "one sample's calls are few"
-
-
-async def test_closing_a_round_counts_by_an_index(tmp_path: Path) -> None:
-    run = new_run(tmp_path)
-    async with Writer(run) as writer:
-        await writer.open_round(1, 1)
-        connection = writer._working()._connection
-        with watched(connection) as done:
-            await writer.close_round(1, [sample(0)], [entry("r01-00000", 1)], {})
-    counts = [f"SELECT {inner}" for s in done for inner in re.findall(r"\(SELECT (count\(\*\) FROM samples[^)]*)\)", s)]
-    assert len(counts) == 2
-    for plan in plans(run.database, counts).values():
-        assert all("USING COVERING INDEX" in step for step in plan)

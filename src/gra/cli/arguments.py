@@ -21,8 +21,7 @@ def sample_ids(ctx: typer.Context, incomplete: str) -> list[str]:
 
     try:
         with reading(Path(ctx.params["run"])) as reader:
-            rounds = sorted(reader.funnel().by_round)
-            return [id for number in rounds for id in reader.ended(number) if id.startswith(incomplete)]
+            return reader.ids(incomplete, 1000)
     except (GraError, KeyError, TypeError):
         return []  # nothing to offer is no reason to disturb somebody who is typing
 

@@ -98,7 +98,7 @@ def _list(reader: Reader, status: Status | None, round: int | None, limit: int, 
     from gra.cli.views.parts import print_parts
     from gra.cli.views.sample_view import sample_list
 
-    samples = list(islice(reader.iter_samples(status, round), limit))
+    samples = list(islice(reader.iter_samples(status, round, page=min(limit, 200)), limit))
     by_round = reader.funnel().by_round
     matching = sum(
         n

@@ -10,31 +10,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gra.records import Sample, Status
+from gra.records import Sample
+from gra.store.counting import STAGES, counted
 
-STAGES = (
-    "candidates",
-    "instruction written",
-    "instruction passed",
-    "response written",
-    "response passed",
-    "not a duplicate",
-    "accepted",
-)
 _OF_INSTRUCTIONS = ("instruction written", "instruction passed")
 """Stages that a refined seed has behind it from the beginning."""
-_WRITTEN, _PASSED_1, _ANSWERED, _PASSED_2, _NEW, _ACCEPTED = range(1, len(STAGES))
-
-_DEPTH = {
-    Status.REJECTED_INSTRUCTION: _WRITTEN,
-    Status.REJECTED_RESPONSE: _ANSWERED,
-    Status.REJECTED_RULING: _ANSWERED,
-    Status.FILTERED: _PASSED_2,
-    Status.DUPLICATE: _PASSED_2,
-    Status.PASSED: _NEW,
-    Status.ACCEPTED: _ACCEPTED,
-}
-"""The last stage that a sample of this status got through; of the other statuses, the sample itself tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +40,15 @@ class Funnel:
 
     def add(self, sample: Sample) -> None:
         """Count one sample."""
-        reached = depth(sample)
+        of = counted(sample)
         self.refining = self.refining or bool(sample.seed)
-        self.left[reached, sample.status.value] += 1
-        if reached >= _PASSED_2:
-            self.passed[passed_how(sample)] += 1
+        self.count(of.depth, sample.status.value, of.how, 1)
+
+    def count(self, depth: int, status: str, how: str, number: int) -> None:
+        """Count so many that got equally far, ended in one status, and were let through by the same."""
+        self.left[depth, status] += number
+        if how:
+            self.passed[how] += number
 
     def steps(self) -> list[Step]:
         """All stages in order; `left` of a stage and its count sum to the count before."""
@@ -84,31 +68,3 @@ def funnel_of(samples: Iterable[Sample]) -> Funnel:
     for sample in samples:
         funnel.add(sample)
     return funnel
-
-
-def depth(sample: Sample) -> int:
-    """The last of `STAGES` that the sample got through."""
-    if sample.status in _DEPTH:
-        return _DEPTH[sample.status]
-    if not sample.instruction:
-        return 0
-    if not sample.versions:
-        passed = sample.seed or (sample.verdict and sample.verdict.outcome == "accept")
-        return _PASSED_1 if passed else _WRITTEN
-    final = sample.best.final if sample.best else None
-    # Surplus after a good review; an unusable or failed one has no such review.
-    return _NEW if final and final.outcome == "accept" else _ANSWERED
-
-
-def passed_how(sample: Sample) -> str:
-    """What let the version that counts through; of a refined seed, whose response it is."""
-    last = sample.best
-    if sample.seed:
-        return "with a new response" if sample.refined else "with the seed's own"
-    if last and last.number > 0:
-        return "after revision"
-    if last and last.ruling:
-        return "by ruling"
-    if last and last.settlement:
-        return "by majority"
-    return "without review" if last and not last.opinions else "at the first review"

@@ -77,14 +77,13 @@ def find_sample(reader: Reader, beginning: str) -> Sample:
     sample = reader.sample(beginning)
     if sample is not None:
         return sample
-    rounds = sorted(reader.funnel().by_round)
-    found = [id for number in rounds for id in reader.ended(number) if beginning and id.startswith(beginning)]
+    found = reader.ids(beginning, NAMED + 1) if beginning else []
     if len(found) == 1 and (sample := reader.sample(found[0])) is not None:
         return sample
     folder = reader.run.path
     if found:
-        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        raise StoreError(f"{len(found)} samples begin with `{beginning}`: {', '.join(found[:NAMED])}{more}")
+        more = " and more" if len(found) > NAMED else ""
+        raise StoreError(f"several samples begin with `{beginning}`: {', '.join(found[:NAMED])}{more}")
     if reader.calls_of(beginning):
         raise StoreError(f"{beginning} has not ended yet; it is stored when it has")
     raise StoreError(f"no sample of {folder} begins with `{beginning}`. `gra show {folder}` lists them")

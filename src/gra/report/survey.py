@@ -1,29 +1,28 @@
-"""What can be said of a run as a whole, gathered in one pass: the material of `gra status` and of the end summary."""
+"""What can be said of a run as a whole, by what the store adds up: the material of `gra status` and the end summary."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gra.engine.baseline import Estimate, from_one_large_model
 from gra.engine.compute import compute, flops, sizes, unsized
 from gra.engine.energy import Consumed
 from gra.engine.prices import FREE, cost_of, money, prices, unpriced
-from gra.records import Opinion, Sample, Status
+from gra.records import Sample, Status
 from gra.report.funnel import Funnel
 from gra.report.opening import state_of, written_config
 
 if TYPE_CHECKING:
     from gra.config.models import Price
-    from gra.store.reader import Reader, Round, Total, Totals
+    from gra.store.reader import Reader, Round, Tally, Total, Totals
     from gra.store.rows import Attempt
 
 SHOWN = 3
 """Accepted samples kept to show, and reasons told of each status."""
-_NUMBER = re.compile(r"(?<![\w.-])\d+(\.\d+)?%?(?![\w-])")
 
 ROLES: Mapping[str, str] = {
     "keywords": "generator",
@@ -186,13 +185,14 @@ def report_on(reader: Reader) -> Report:
     Raises:
         StoreError: the run cannot be read.
     """
-    survey = Survey()
-    for sample in reader.iter_samples():
-        survey.add(sample)
+    tallies = reader.tallies()
+    counts: Counter[Status] = Counter()
+    for tally in tallies:
+        counts[tally.status] += tally.count
     config = written_config(reader.run)
     target = int(config.get("target", 0))
     # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
-    accepted = survey.counts[Status.ACCEPTED]
+    accepted = counts[Status.ACCEPTED]
     totals, models = reader.totals(), config.get("models", ())
     spent, known, priced = totals.by_model(), sizes(models), prices(models)
     return Report(
@@ -201,8 +201,8 @@ def report_on(reader: Reader) -> Report:
         accepted=accepted,
         target=target,
         rounds=tuple(reader.rounds()),
-        funnel=survey.funnel,
-        ended=survey.ended(),
+        funnel=_funnel(tallies, config.get("task") == "refine"),
+        ended=tuple(Ended(status.value, n, tuple(reader.reasons(status, SHOWN))) for status, n in _commonest(counts)),
         totals=totals,
         compute=compute(spent, known),
         unsized=tuple(unsized(spent, known)),
@@ -213,61 +213,34 @@ def report_on(reader: Reader) -> Report:
         currency=str(config.get("currency", "USD")),
         exam=tuple(reader.fact("exam") or ()),
         readings=reader.fact("readings") or {},
-        outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},
+        outside=reader.outside(),
         seeds=reader.fact("seeds") or {},
-        domains=survey.by_domain(reader.fact("asked") or {}),
+        domains=_domains(tallies, reader.fact("asked") or {}),
         servers=reader.fact("servers") or {},
-        shown=tuple(survey.shown),
+        shown=tuple(islice(reader.iter_samples(Status.ACCEPTED, page=SHOWN), SHOWN)),
     )
 
 
-class Survey:
-    """Counts over the samples of a run."""
-
-    def __init__(self) -> None:
-        self.funnel = Funnel()
-        self.counts: Counter[Status] = Counter()
-        self.reasons: dict[Status, Counter[str]] = {}
-        self.outside: dict[str, tuple[float, int]] = {}
-        self.shown: list[Sample] = []
-        self.domains: Counter[str] = Counter()
-        self.accepted: Counter[str] = Counter()
-
-    def add(self, sample: Sample) -> None:
-        """Count one sample."""
-        self.funnel.add(sample)
-        self.counts[sample.status] += 1
-        self.domains[sample.domain] += 1
-        self.accepted[sample.domain] += sample.status is Status.ACCEPTED
-        self.reasons.setdefault(sample.status, Counter())[_NUMBER.sub("#", sample.reason)] += 1
-        if sample.status is Status.ACCEPTED and len(self.shown) < SHOWN:
-            self.shown.append(sample)
-        for opinion in opinions_of(sample):
-            if opinion.reading == "probability" and opinion.usable:
-                total, n = self.outside.get(opinion.model, (0.0, 0))
-                self.outside[opinion.model] = (total + opinion.outside, n + 1)
-
-    def by_domain(self, asked: Mapping[str, int]) -> tuple[DomainCount, ...]:
-        """Every domain that is asked for or occurs, in the alphabet's order."""
-        names = sorted({*asked, *self.domains})
-        return tuple(
-            DomainCount(name, asked.get(name, 0) if asked else None, self.accepted[name], self.domains[name])
-            for name in names
-        )
-
-    def ended(self) -> tuple[Ended, ...]:
-        """Every status that occurs, the commonest first."""
-        return tuple(
-            Ended(status.value, count, tuple(self.reasons[status].most_common(SHOWN)))
-            for status, count in self.counts.most_common()
-        )
+def _funnel(tallies: Sequence[Tally], refining: bool) -> Funnel:
+    funnel = Funnel(refining=refining)
+    for tally in tallies:
+        funnel.count(tally.depth, tally.status.value, tally.how, tally.count)
+    return funnel
 
 
-def opinions_of(sample: Sample) -> list[Opinion]:
-    """Everything that any model thought of the sample."""
-    found = list(sample.opinions)
-    for version in sample.versions:
-        found.extend(version.opinions)
-        if version.ruling:
-            found.append(version.ruling.opinion)
-    return found
+def _commonest(counts: Mapping[Status, int]) -> list[tuple[Status, int]]:
+    """Every status that occurs, the commonest first."""
+    order = list(Status)
+    return sorted(counts.items(), key=lambda found: (-found[1], order.index(found[0])))
+
+
+def _domains(tallies: Sequence[Tally], asked: Mapping[str, int]) -> tuple[DomainCount, ...]:
+    """Every domain that is asked for or occurs, in the alphabet's order."""
+    all_, accepted = Counter[str](), Counter[str]()
+    for tally in tallies:
+        all_[tally.domain] += tally.count
+        accepted[tally.domain] += tally.count * (tally.status is Status.ACCEPTED)
+    return tuple(
+        DomainCount(name, asked.get(name, 0) if asked else None, accepted[name], all_[name])
+        for name in sorted({*asked, *all_})
+    )

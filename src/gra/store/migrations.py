@@ -1,4 +1,4 @@
-"""The tables of `run.sqlite`, as numbered steps from nothing to now. Knows no records.
+"""The tables of `run.sqlite`, as numbered steps from nothing to now.
 
 A step that has been released is never edited; a change is a new step at the end of `MIGRATIONS`.
 """
@@ -6,8 +6,12 @@ A step that has been released is never edited; a change is a new step at the end
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from gra.errors import StoreError
+from gra.records import Sample
+from gra.store.codec import from_json, text_of
+from gra.store.counting import counted
 
 _M1 = (
     # The ledger. The totals of all calls are kept by a trigger: `gra status` must not read gigabytes to add up.
@@ -120,7 +124,75 @@ _M2 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_M1, _M2)
+
+def _count_samples(connection: sqlite3.Connection) -> None:
+    """Fill the new columns of the samples that are there."""
+    last, query = "", "SELECT id, body FROM samples WHERE id > ? ORDER BY id LIMIT 500"
+    while page := connection.execute(query, (last,)).fetchall():
+        values = ((*counted(from_json(Sample, text_of(body))).columns, id) for id, body in page)
+        connection.executemany("UPDATE samples SET depth = ?, how = ?, pattern = ?, outside = ? WHERE id = ?", values)
+        last = page[-1][0]
+
+
+def _tally(row: str, sign: str) -> str:
+    """Add what is counted of a row to what there is, or take it back."""
+    return f"""
+        INSERT INTO tally VALUES ({row}.round, {row}.status, {row}.domain, {row}.depth, {row}.how, {sign}1)
+        ON CONFLICT (round, status, domain, depth, how) DO UPDATE SET count = count + excluded.count;
+        INSERT INTO reasons VALUES ({row}.status, {row}.pattern, {sign}1)
+        ON CONFLICT (status, pattern) DO UPDATE SET count = count + excluded.count;
+        INSERT INTO outside
+            SELECT key, {sign}json_extract(value, '$[0]'), {sign}json_extract(value, '$[1]')
+            FROM json_each({row}.outside) WHERE true
+        ON CONFLICT (model) DO UPDATE SET total = total + excluded.total, count = count + excluded.count;
+    """  # noqa: S608
+
+
+_M3 = (
+    # What `gra status` tells of all samples is added up as they are stored: it must not read them all.
+    "ALTER TABLE samples ADD COLUMN depth INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE samples ADD COLUMN how TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE samples ADD COLUMN pattern TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE samples ADD COLUMN outside TEXT NOT NULL DEFAULT '{}'",
+    _count_samples,
+    """
+    CREATE TABLE tally (
+        round INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        domain TEXT NOT NULL,
+        depth INTEGER NOT NULL,
+        how TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (round, status, domain, depth, how)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE reasons (
+        status TEXT NOT NULL,
+        pattern TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (status, pattern)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX reasons_by_count ON reasons (status, count DESC, pattern)",
+    "CREATE TABLE outside (model TEXT PRIMARY KEY, total REAL NOT NULL, count INTEGER NOT NULL) WITHOUT ROWID",
+    """
+    INSERT INTO tally SELECT round, status, domain, depth, how, count(*) FROM samples
+    GROUP BY round, status, domain, depth, how
+    """,
+    "INSERT INTO reasons SELECT status, pattern, count(*) FROM samples GROUP BY status, pattern",
+    """
+    INSERT INTO outside
+        SELECT key, sum(json_extract(value, '$[0]')), sum(json_extract(value, '$[1]'))
+        FROM samples, json_each(samples.outside) GROUP BY key
+    """,
+    f"CREATE TRIGGER count_new AFTER INSERT ON samples BEGIN {_tally('new', '')} END",
+    f"CREATE TRIGGER count_changed AFTER UPDATE ON samples BEGIN {_tally('old', '-')} {_tally('new', '')} END",
+    f"CREATE TRIGGER count_gone AFTER DELETE ON samples BEGIN {_tally('old', '-')} END",
+    "CREATE INDEX pool_by_round ON pool (round)",
+)
+
+MIGRATIONS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (_M1, _M2, _M3)
 """Step n, counted from 1, takes a database from version n-1 to n."""
 VERSION = len(MIGRATIONS)
 
@@ -150,8 +222,11 @@ def migrate(connection: sqlite3.Connection) -> None:
     for number in range(version_of(connection) + 1, VERSION + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in MIGRATIONS[number - 1]:
-                connection.execute(statement)
+            for step in MIGRATIONS[number - 1]:
+                if callable(step):
+                    step(connection)
+                else:
+                    connection.execute(step)
             connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
         except BaseException:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from gra.records import Entry, Sample, Status
-from gra.store.codec import text_of
+from gra.store.codec import label, text_of
 from gra.store.database import connect_reader, sqlite_boundary
 from gra.store.rows import CALL_FIELDS, Attempt, StoredCall, read_attempt, read_call, read_entry, read_sample
 from gra.store.run_dir import RunDir
@@ -19,6 +19,8 @@ from gra.store.run_dir import RunDir
 if TYPE_CHECKING:
     from gra.store.ledger import Vector
 
+_LAST = "\U0010ffff"
+"""Comes after every character of an id."""
 _PAGE = 200
 """Samples read at once. No read lasts longer than a page, so the writer's log can be folded in meanwhile."""
 
@@ -102,6 +104,18 @@ class Funnel:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """Samples that are counted together; see `store.counting`."""
+
+    round: int
+    status: Status
+    domain: str
+    depth: int
+    how: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """One round, as stored."""
 
@@ -140,10 +154,28 @@ class Reader:
         """Samples by round and status."""
         by_round: dict[int, dict[Status, int]] = {}
         with sqlite_boundary(self.run.database):
-            query = "SELECT round, status, count(*) FROM samples GROUP BY round, status"
+            query = "SELECT round, status, sum(count) FROM tally GROUP BY round, status HAVING sum(count) > 0"
             for number, status, count in self._connection.execute(query):
                 by_round.setdefault(number, {})[Status(status)] = count
         return Funnel(by_round)
+
+    def tallies(self) -> list[Tally]:
+        """Samples by all that they are counted by; takes the same time in a run of any size."""
+        query = "SELECT round, status, domain, depth, how, count FROM tally WHERE count > 0"
+        with sqlite_boundary(self.run.database):
+            return [Tally(round, Status(status), *rest) for round, status, *rest in self._rows(query)]
+
+    def reasons(self, status: Status, most: int) -> list[tuple[str, int]]:
+        """The commonest reasons why samples ended in a status, with `#` for numbers and ids, and how often each is."""
+        query = """
+            SELECT pattern, count FROM reasons WHERE status = ? AND count > 0 ORDER BY count DESC, pattern LIMIT ?
+        """
+        return [(pattern, count) for pattern, count in self._rows(query, (status.value, most))]
+
+    def outside(self) -> dict[str, float]:
+        """By model, the mean probability that went to neither answer where its opinion was read."""
+        query = "SELECT model, total / count FROM outside WHERE count > 0 ORDER BY model"
+        return {model: max(0.0, mean) for model, mean in self._rows(query)}
 
     def totals(self) -> Totals:
         """Calls, tokens and seconds by model and task; takes the same time in a run of any size."""
@@ -153,18 +185,20 @@ class Reader:
         )
         return Totals({(model, task): Total(*numbers) for model, task, *numbers in self._rows(query)})
 
-    def iter_samples(self, status: Status | None = None, round: int | None = None) -> Iterator[Sample]:
-        """Samples in the order of (round, index), a page at a time."""
-        query, values = _samples_query(status, round)
+    def iter_samples(
+        self, status: Status | None = None, round: int | None = None, page: int = _PAGE
+    ) -> Iterator[Sample]:
+        """Samples in the order of (round, index), read so many at a time."""
+        query, values = _samples_query(status, round, page)
         last = (-1, -1)
         while True:
-            page = self._rows(query, {**values, "round_after": last[0], "index_after": last[1]})
+            rows = self._rows(query, {**values, "round_after": last[0], "index_after": last[1]})
             with sqlite_boundary(self.run.database):
-                samples = [read_sample(body) for *_, body in page]
+                samples = [read_sample(body) for *_, body in rows]
             yield from samples
-            if len(page) < _PAGE:
+            if len(rows) < page:
                 return
-            last = page[-1][:2]
+            last = rows[-1][:2]
 
     def iter_ended(self, round: int) -> Iterator[Ended]:
         """What has ended in an open round, in order. Failed ones are left out: they are owed."""
@@ -181,10 +215,10 @@ class Reader:
                 yield Ended(last, Status(status), sample)
             full = len(page) == _PAGE
 
-    def ended(self, round: int) -> dict[str, Status]:
-        """Id and status of the stored samples of a round, in order, without reading their bodies."""
-        query = "SELECT id, status FROM samples WHERE round = ? ORDER BY idx"
-        return {id: Status(status) for id, status in self._rows(query, (round,))}
+    def ids(self, beginning: str, most: int) -> list[str]:
+        """The first ids of samples that begin so, in the order of text."""
+        query = "SELECT id FROM samples WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+        return [id for (id,) in self._rows(query, (label(beginning), label(beginning) + _LAST, most))]
 
     def sample(self, id: str) -> Sample | None:
         """One sample, None if it has not ended yet."""
@@ -264,7 +298,8 @@ class Entries(Sequence[Entry]):
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._length: int = reader._rows("SELECT count(*) FROM pool")[0][0]
+        # Places are numbered without a gap, and to count them would be to read the pool.
+        self._length: int = reader._rows("SELECT coalesce(max(position) + 1, 0) FROM pool")[0][0]
 
     def __len__(self) -> int:
         return self._length
@@ -283,7 +318,7 @@ class Entries(Sequence[Entry]):
             return read_entry(rows[0][0])
 
 
-def _samples_query(status: Status | None, round: int | None) -> tuple[str, dict[str, object]]:
+def _samples_query(status: Status | None, round: int | None, page: int) -> tuple[str, dict[str, object]]:
     values: dict[str, object] = {"status": status, "round": round}
     # With a round given, comparing pairs would keep SQLite from walking its index in order.
     where = [
@@ -291,7 +326,7 @@ def _samples_query(status: Status | None, round: int | None) -> tuple[str, dict[
     ]
     if status is not None:
         where.append("status = :status")
-    query = f"SELECT round, idx, body FROM samples WHERE {' AND '.join(where)} ORDER BY round, idx LIMIT {_PAGE}"  # noqa: S608
+    query = f"SELECT round, idx, body FROM samples WHERE {' AND '.join(where)} ORDER BY round, idx LIMIT {page}"  # noqa: S608
     return query, values
 
 

@@ -16,6 +16,7 @@ from gra.calls import CallId, Reply, Request
 from gra.errors import Refused
 from gra.records import Entry, Sample
 from gra.store.codec import checksum, compact, from_json, label, readable, text_of, to_json
+from gra.store.counting import counted
 
 Answer = Reply | Refused
 """What a model server said to a request: a reply, or that it will not answer it as things are."""
@@ -35,11 +36,13 @@ _FIND_CALL = """
 """
 _FIND_REFUSAL = _FIND_CALL.replace("'reply'", "'refused'")
 _PUT_SAMPLE = """
-    INSERT INTO samples (id, round, idx, status, domain, reason, score, generator, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO samples
+        (id, round, idx, status, domain, reason, score, generator, body, depth, how, pattern, outside)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
         round = excluded.round, idx = excluded.idx, status = excluded.status, domain = excluded.domain,
-        reason = excluded.reason, score = excluded.score, generator = excluded.generator, body = excluded.body
+        reason = excluded.reason, score = excluded.score, generator = excluded.generator, body = excluded.body,
+        depth = excluded.depth, how = excluded.how, pattern = excluded.pattern, outside = excluded.outside
 """
 _APPEND_ENTRY = """
     INSERT INTO pool (position, id, round, body)
@@ -153,6 +156,7 @@ def put_sample(connection: sqlite3.Connection, sample: Sample) -> None:
         sample.score,
         label(sample.cast.generator),
         readable(to_json(sample)),
+        *counted(sample).columns,
     )
     connection.execute(_PUT_SAMPLE, row)
 

@@ -179,7 +179,8 @@ def _refuse_orphan(run: RunDir) -> None:
     try:
         with sqlite_boundary(run.database):
             (used,) = connection.execute(
-                "SELECT EXISTS (SELECT 1 FROM calls) OR EXISTS (SELECT 1 FROM facts) OR EXISTS (SELECT 1 FROM pool)"
+                "SELECT (SELECT max(id) FROM calls) IS NOT NULL OR (SELECT max(position) FROM pool) IS NOT NULL "
+                "OR EXISTS (SELECT 1 FROM facts)"
             ).fetchone()
     finally:
         connection.close()

@@ -34,7 +34,7 @@ def verify(run: RunDir) -> list[Finding]:
     Raises:
         StoreError: the database is too damaged to be read at all.
     """
-    checks = (_file, _calls, _totals, _samples, _rounds, _pool, _energy)
+    checks = (_file, _calls, _totals, _samples, _tallies, _rounds, _pool, _energy)
     with closing(connect_reader(run.database)) as connection, sqlite_boundary(run.database):
         # One transaction: a run at work must not move on between two counts.
         connection.execute("BEGIN")
@@ -104,6 +104,15 @@ def _columns(sample: Sample) -> list[object]:
         None if math.isnan(sample.score) else sample.score,
         label(sample.cast.generator),
     ]
+
+
+def _tallies(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """What is kept of all samples together, against their rows."""
+    for table, keys in (("tally", "round, status, domain, depth, how"), ("reasons", "status, pattern")):
+        kept = connection.execute(f"SELECT {keys}, count FROM {table} WHERE count != 0")  # noqa: S608
+        rows = connection.execute(f"SELECT {keys}, count(*) FROM samples GROUP BY {keys}")  # noqa: S608
+        for key, *_ in sorted({(row[:-1],) for row in set(kept) ^ set(rows)}):
+            yield Finding(table, " ".join(map(str, key)), "does not say how many such samples there are")
 
 
 def _rounds(connection: sqlite3.Connection) -> Iterator[Finding]:

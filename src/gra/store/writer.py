@@ -29,8 +29,8 @@ from gra.store.run_dir import RunDir
 
 _CLOSE_ROUND = """
     UPDATE rounds SET
-        accepted = (SELECT count(*) FROM samples WHERE round = :number AND status = 'accepted'),
-        candidates = (SELECT count(*) FROM samples WHERE round = :number),
+        accepted = (SELECT coalesce(sum(count), 0) FROM tally WHERE round = :number AND status = 'accepted'),
+        candidates = (SELECT coalesce(sum(count), 0) FROM tally WHERE round = :number),
         state = 'closed', detail = :detail
     WHERE number = :number AND state = 'open'
 """

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from gra.cli.views.parts import heading, line, path_line, table
 from gra.display.safe import one_line
 from gra.report.difference import Difference, Pair
-from gra.report.funnel import STAGES
+from gra.store.counting import STAGES
 
 LONGEST = 60
 """Characters shown of a value."""
