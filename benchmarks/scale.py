@@ -17,6 +17,8 @@ report    everything that `gra status` shows
 show      one sample with its calls and examples
 pool      begin the next round: the pool's domains, its vectors, and 1,000 draws of examples
 export    the accepted samples as a dataset
+queries   each query behind status, list, show, resume and export by itself: milliseconds by the clock, the least of 5
+          that are asked after it has been asked once; fails if SQLite goes through a whole table for one
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -43,6 +48,7 @@ from gra.export import write_dataset
 from gra.ids import sample_id
 from gra.postprocess.dedup import Known
 from gra.records import Cast, Opinion, Sample, Status, Verdict, Version
+from gra.report.runs import list_runs
 from gra.report.survey import report_on
 from gra.store import rows
 from gra.store.ledger import Ledger, text_digest
@@ -223,6 +229,51 @@ async def export(folder: Path, candidates: int, passing: float) -> None:
         write_dataset(reader)
 
 
+async def queries(folder: Path, candidates: int, passing: float) -> None:
+    run = open_run(folder)
+    middle = sample_id(1, candidates // 2)
+    with Reader(run) as reader:
+        statements: dict[str, None] = {}
+        reader._connection.set_trace_callback(lambda statement: statements.setdefault(statement))
+        asked: dict[str, Callable[[], object]] = {
+            "samples by round and status": reader.funnel,
+            "samples by all they are counted by": reader.tallies,
+            "commonest reasons of a status": lambda: reader.reasons(Status.REJECTED_RESPONSE, 3),
+            "mass beyond yes and no, by model": reader.outside,
+            "totals of calls and tokens": reader.totals,
+            "rounds": reader.rounds,
+            "gra status, all of it": lambda: report_on(reader),
+            "gra list, one run": lambda: list_runs(folder),
+            "gra show, the first 50": lambda: list(islice(reader.iter_samples(page=50), 50)),
+            "gra show, one sample by its id": lambda: (reader.sample(middle), reader.calls_of(middle)),
+            "gra show, by the beginning of an id": lambda: reader.ids(middle[:6], 6),
+            "resume: the next 200 that have ended": lambda: list(islice(reader.iter_ended(1), 200)),
+            "resume: how long the pool is": lambda: len(reader.entries()),
+            "export: the first 200": lambda: list(islice(reader.iter_samples(Status.ACCEPTED, page=200), 200)),
+        }
+        for name, ask in asked.items():
+            tell(name, ask)
+        async with Writer(run) as writer:
+            with Ledger(writer) as ledger:
+                ledger._connection.set_trace_callback(lambda statement: statements.setdefault(statement))
+                call = reader.calls_of(middle)[0]
+                tell("resume: a call in the ledger", lambda: ledger.find(call.call, call.digest))
+        for statement in filter(lambda s: s.lstrip().startswith("SELECT"), list(statements)):
+            plan = [row[3] for row in reader._connection.execute("EXPLAIN QUERY PLAN " + statement)]
+            if any(re.search(r"SCAN (samples|calls|vectors|pool)\b", step) for step in plan):
+                raise SystemExit(f"{statement}: {plan}")
+
+
+def tell(name: str, ask: Callable[[], object]) -> None:
+    ask()
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        ask()
+        times.append(time.perf_counter() - begun)
+    print(f"  {name:40} {1000 * min(times):8.2f} ms")
+
+
 STEPS: dict[str, Any] = {
     "hold": hold,
     "fill": fill,
@@ -234,6 +285,7 @@ STEPS: dict[str, Any] = {
     "show": show,
     "pool": pool,
     "export": export,
+    "queries": queries,
 }
 
 

@@ -12,26 +12,24 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from numpy.typing import ArrayLike
-
-from gra.calls import Reply, Request, Usage
+from gra.calls import CallId, Reply, Request, Usage
 from gra.config.load import RunConfig
 from gra.engine.channel import Channel, Closed
 from gra.engine.desk import BudgetSpent, Spending
+from gra.engine.lending import Lender
 from gra.engine.lent import Met, Orders
 from gra.engine.models import OpenModels
 from gra.errors import ProcessLost, Refused
 from gra.events import Event, Listener, Notice
-from gra.llm import Condition, Endpoint
-from gra.llm.retry import Fault, plain
+from gra.llm import Endpoint
+from gra.llm.retry import plain
 from gra.records import Sample
 from gra.store.ledger import Ledger
-from gra.store.rows import CallRow
 from gra.store.writer import Writer
 from gra.synthesis.reading import Lanes
 from gra.together import together
@@ -65,13 +63,14 @@ class Crew:
         spending: Spending,
         listen: Listener,
     ) -> None:
-        self.config = config
-        self.models = models
-        self.lanes = lanes
+        self._config = config
+        self._models = models
+        self._lanes = lanes
         self.writer = writer
         self._others = tuple(run.path for run in ledger.others)
         self._spending = spending
-        self._spent = ""
+        self.spent = ""
+        """Why nothing more may be asked; empty if it may."""
         self.listen = listen
         self._told: set[str] = set()
         self._members = [Member(self, number + 1) for number in range(config.engine.processes)]
@@ -94,33 +93,50 @@ class Crew:
             EndpointError, BudgetSpent, StoreError, ConfigError: as `run_sample`.
             ProcessLost: several processes have died over it.
         """
+        sample: Sample = await self._done("sample", number, index)
+        return sample
+
+    async def ask(self, call: CallId, request: Request) -> Reply:
+        """An `Ask` without a budget: for what the process that leads has to know, asked by one of the others.
+
+        Raises:
+            Refused, EndpointError, ProcessLost: as for a sample.
+        """
+        reply: Reply = await self._done("ask", call, request)
+        return reply
+
+    async def _done(self, what: str, *given: object) -> Any:
         member = self._members[0]
         for _ in range(DEATHS):
             member = min(self._members, key=lambda member: member.busy)
             with suppress(Closed):
-                return await member.sample(number, index)
+                return await member.do(what, *given)
         raise member.lost("died again and again")
 
     def orders(self) -> Orders:
         """What a process is told that begins now."""
-        endpoints = {name: e for name, e in self.models.endpoints.items() if isinstance(e, Endpoint)}
+        endpoints = {name: e for name, e in self._models.endpoints.items() if isinstance(e, Endpoint)}
         met = {name: self._met(name, endpoint) for name, endpoint in endpoints.items()}
-        config, run = self.config.model_dump_json(), self.writer.run.path
-        return Orders(config, run, self._others, dict(self.models.identities), met, self._spent)
+        config, run = self._config.model_dump_json(), self.writer.run.path
+        return Orders(config, run, self._others, dict(self._models.identities), met, self.spent)
 
-    def count(self, model: str, usage: Usage | None) -> None:
+    def lender(self) -> Lender:
+        """What a process that begins now may ask for."""
+        return Lender(self._models, self._lanes, self.writer, self._count, self._hear)
+
+    def _count(self, model: str, usage: Usage | None) -> None:
         """Add a call of a model to what is spent; when that is all there was, everybody is told."""
         self._spending.count(model, Refused() if usage is None else Reply("", usage=usage))
-        if self._spent:
+        if self.spent:
             return
         try:
             self._spending.check()
         except BudgetSpent as reached:
-            self._spent = str(reached)
+            self.spent = str(reached)
             for member in self._members:
-                member.tell("spent", self._spent)
+                member.tell("spent", self.spent)
 
-    def hear(self, event: Event) -> None:
+    def _hear(self, event: Event) -> None:
         """Pass on what a process has to tell; trouble that several have with one server is told once."""
         if isinstance(event, Notice):
             if event.text in self._told:
@@ -129,23 +145,23 @@ class Crew:
         self.listen(event)
 
     def _met(self, name: str, endpoint: Endpoint) -> Met:
-        local = self.models.local.get(name)
+        local = self._models.local.get(name)
         served, schema, logprobs = self._served(name), endpoint.schema_field, endpoint.top_logprobs
-        slots, secret = name in self.models.slots, local.secret if local else ""
+        slots, secret = name in self._models.slots, local.secret if local else ""
         return Met(endpoint.url, served, schema, logprobs, endpoint.format, slots, secret)
 
     def _served(self, name: str) -> str | None:
-        ability = self.models.abilities.get(name)
+        ability = self._models.abilities.get(name)
         if ability is not None:
             return ability.served
-        return name if name in self.models.local else self.config.synthesis.embeddings.model
+        return name if name in self._models.local else self._config.synthesis.embeddings.model
 
     async def _end(self) -> None:
         await asyncio.gather(*(member.end() for member in self._members))
 
 
 class Member:
-    """One process. Its channel gives it the methods below the line, in the words of `lent`."""
+    """One process, started again when it has died."""
 
     def __init__(self, crew: Crew, number: int) -> None:
         self._crew = crew
@@ -154,10 +170,8 @@ class Member:
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._opening = asyncio.Lock()
-        self._held: dict[int, AbstractAsyncContextManager[object]] = {}
-        self._leaving: set[asyncio.Task[object]] = set()
         self.busy = 0
-        """Candidates that it has under way, or that wait for it."""
+        """Pieces of work that it has under way, or that wait for it."""
 
     async def ready(self) -> Channel:
         """The channel to it, once it can make samples; another one is started if it has died.
@@ -176,16 +190,15 @@ class Member:
                     self._channel = await self._start()
             raise self.lost("did not come up")
 
-    async def sample(self, number: int, index: int) -> Sample:
-        """A candidate at its end.
+    async def do(self, what: str, *given: object) -> Any:
+        """What a method of `worker.Worker` gives there.
 
         Raises:
             Closed: it died before it had.
         """
         self.busy += 1
         try:
-            sample: Sample = await (await self.ready()).call("sample", number, index)
-            return sample
+            return await (await self.ready()).call(what, *given)
         except Closed:
             if self._process is not None:
                 await self._process.wait()
@@ -233,7 +246,8 @@ class Member:
 
     async def _start(self) -> Channel:
         ours, theirs = socket.socketpair()
-        channel = Channel(self, self._gone)
+        lender = self._crew.lender()
+        channel = Channel(lender, lender.gone)
         try:
             with theirs:
                 await self._spawn(theirs)
@@ -246,6 +260,8 @@ class Member:
         except BaseException:
             channel.close()
             raise
+        if self._crew.spent:  # since it was given its orders
+            channel.tell("spent", self._crew.spent)
         return channel
 
     async def _spawn(self, connection: socket.socket) -> None:
@@ -261,10 +277,6 @@ class Member:
                 pass_fds=(connection.fileno(),),
             )
 
-    def _gone(self) -> None:
-        for ticket in [*self._held]:
-            self.leave(ticket)
-
     def _death(self) -> str:
         code = self._process.returncode if self._process else None
         if code is None:
@@ -274,76 +286,6 @@ class Member:
     def _tail(self) -> str:
         lines = _last(self._log).decode("utf-8", "replace").splitlines()
         return " | ".join(plain(line, 160) for line in lines[-4:]) or "(nothing)"
-
-    # --- what it may ask for ---
-
-    async def enter(self, ticket: int, name: str, model: str, *given: Any) -> object:
-        """A context of this process that it is in from now on: a place, a slot or a lane."""
-        models, lanes = self._crew.models, self._crew.lanes
-        enter: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
-            "place": lambda: models.servers[model].place(*given),
-            "slot": lambda: models.slots[model].one(*given),
-            "lane": lambda: lanes[model].lane(*given),
-        }
-        context: AbstractAsyncContextManager[object] = enter[name]()
-        found = await context.__aenter__()
-        self._held[ticket] = context
-        return found
-
-    def leave(self, ticket: int) -> None:
-        """It leaves a context, if it came to be in it."""
-        if (context := self._held.pop(ticket, None)) is not None:
-            task = asyncio.ensure_future(context.__aexit__(None, None, None))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
-
-    def answered(self, model: str, generation: int) -> None:
-        """See `Server`; so with those that follow."""
-        self._crew.models.servers[model].answered(generation)
-
-    def greeted(self, model: str) -> None:
-        """A greeting."""
-        self._crew.models.servers[model].greeted()
-
-    def retried(self, model: str) -> None:
-        """A further try."""
-        self._crew.models.servers[model].retried()
-
-    async def report(self, model: str, fault: Fault, generation: int) -> Condition:
-        """A fault."""
-        return await self._crew.models.servers[model].report(fault, generation)
-
-    async def to_blame(self, model: str) -> bool:
-        """Whether the server is."""
-        return await self._crew.models.servers[model].to_blame()
-
-    async def revive(self, model: str, answered: int) -> str:
-        """A server of gra's own."""
-        return await self._crew.models.local[model].revive(answered)
-
-    async def complete(self, model: str, request: Request, urgency: int) -> Reply:
-        """Of code of the user's own."""
-        return await self._crew.models.endpoints[model].complete(request, urgency=urgency)
-
-    async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
-        """Of code of the user's own."""
-        return await self._crew.models.endpoints[model].embed(texts)
-
-    def commit(self, row: CallRow) -> asyncio.Future[Reply | None]:
-        """A call for the ledger. It is queued at once: what has arrived is stored, even if nobody waits any more."""
-        return self._crew.writer.submit_call(row)
-
-    async def vectors(self, model: str, vectors: Mapping[str, ArrayLike]) -> None:
-        """Embeddings for the ledger."""
-        await self._crew.writer.put_vectors(model, vectors)
-
-    def count(self, model: str, usage: Usage | None) -> None:
-        """A call for the budget."""
-        self._crew.count(model, usage)
-
-    def event(self, event: Event) -> None:
-        """Something to be told."""
-        self._crew.hear(event)
 
 
 def _last(log: Path) -> bytes:

@@ -178,12 +178,12 @@ class Progress:
             studies = Studies(synthesis, self.reader, readings, gate, desk, material.passages)
             full = await self._reopen_short()
             await self.writer.put_fact("asked", dict(Counter(studies.order)))
-            closing = Annotator(unbounded, synthesis)
             async with AsyncExitStack() as stack:
                 crew = None
                 if self.config.engine.processes > 1:
                     crew = Crew(self.config, ledger, models, lanes, self.writer, spending, self.listen)
                     await stack.enter_async_context(crew)
+                closing = Annotator(crew.ask if crew else unbounded, synthesis)
                 for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
                     entries = self.reader.entries()
                     study = studies.of(number, entries)

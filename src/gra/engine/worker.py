@@ -13,10 +13,12 @@ import os
 import signal
 import socket
 
+from gra.calls import CallId, Reply, Request
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig
+from gra.config.synthesis import Budget
 from gra.engine.channel import Channel
-from gra.engine.desk import Desk
+from gra.engine.desk import Desk, Spending
 from gra.engine.lent import LentHand, LentModel, LentPurse, LentServer, LentSlots, Met, Orders
 from gra.engine.models import EMBEDDINGS
 from gra.engine.opening import known_gate, make_readings
@@ -73,6 +75,7 @@ class Worker:
         known = {**{m.name: m for m in synthesis.models}, EMBEDDINGS: synthesis.embeddings}
         models = {name: self._model(name, known[name], orders.models.get(name), config) for name in orders.identities}
         desk = Desk(ledger, models, orders.identities, self._purse, self._tell)
+        self._unbounded = Desk(ledger, models, orders.identities, Spending(Budget()), self._tell)
         self._embedder = Embedder(ledger, models[EMBEDDINGS], orders.identities[EMBEDDINGS])
         chosen = self._reader.fact("readings")
         readings = make_readings(synthesis, chosen, {name: LentSlots(self.channel, name) for name in chosen})
@@ -88,6 +91,10 @@ class Worker:
         if sample.status is Status.PASSED:
             await self._embedder.vectors([sample.instruction])
         return sample
+
+    async def ask(self, call: CallId, request: Request) -> Reply:
+        """An answer, whatever is spent."""
+        return await self._unbounded(call, request)
 
     def spent(self, statement: str) -> None:
         """Nothing more may be asked."""
