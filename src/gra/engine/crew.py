@@ -61,6 +61,7 @@ class Crew:
         lanes: Mapping[str, Lanes],
         writer: Writer,
         spending: Spending,
+        beside: Spending,
         listen: Listener,
     ) -> None:
         self._config = config
@@ -69,6 +70,7 @@ class Crew:
         self.writer = writer
         self._others = tuple(run.path for run in ledger.others)
         self._spending = spending
+        self._beside = beside
         self.spent = ""
         """Why nothing more may be asked; empty if it may."""
         self.listen = listen
@@ -124,9 +126,10 @@ class Crew:
         """What a process that begins now may ask for."""
         return Lender(self._models, self._lanes, self.writer, self._count, self._hear)
 
-    def _count(self, model: str, usage: Usage | None) -> None:
+    def _count(self, model: str, usage: Usage | None, beside: bool) -> None:
         """Add a call of a model to what is spent; when that is all there was, everybody is told."""
-        self._spending.count(model, Refused() if usage is None else Reply("", usage=usage))
+        purse = self._beside if beside else self._spending
+        purse.count(model, Refused() if usage is None else Reply("", usage=usage))
         if self.spent:
             return
         try:

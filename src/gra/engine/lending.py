@@ -26,7 +26,7 @@ class Lender:
         models: with their servers.
         lanes: by model.
         writer: the one hand.
-        count: adds a call to what is spent; without tokens if it was refused.
+        count: adds a call to what is spent, or beside it; without tokens if it was refused.
         hear: is told what happens there.
     """
 
@@ -35,7 +35,7 @@ class Lender:
         models: OpenModels,
         lanes: Mapping[str, Lanes],
         writer: Writer,
-        count: Callable[[str, Usage | None], None],
+        count: Callable[[str, Usage | None, bool], None],
         hear: Listener,
     ) -> None:
         self._models = models

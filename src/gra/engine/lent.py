@@ -134,10 +134,11 @@ class LentModel:
 
 
 class LentPurse:
-    """The run's budget: what is used is told, and that it is spent is heard."""
+    """The run's budget: what is used is told, and that it is spent is heard. One that is beside it is never spent."""
 
-    def __init__(self, channel: Channel, spent: str) -> None:
+    def __init__(self, channel: Channel, beside: bool = False, spent: str = "") -> None:
         self._channel = channel
+        self._beside = beside
         self.spent = spent
 
     def check(self) -> None:
@@ -147,7 +148,8 @@ class LentPurse:
 
     def count(self, model: str, answer: Reply | Refused) -> None:
         """Add one call of a model."""
-        self._channel.tell("count", model, None if isinstance(answer, Refused) else answer.usage)
+        usage = None if isinstance(answer, Refused) else answer.usage
+        self._channel.tell("count", model, usage, self._beside)
 
 
 class LentHand:

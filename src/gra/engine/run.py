@@ -161,7 +161,8 @@ class Progress:
         spending = spent_so_far(synthesis, self.reader.totals(), energy)
         desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
-        unbounded = Desk(ledger, models.endpoints, models.identities, Spending(Budget(), energy=energy), self.listen)
+        beside = Spending(Budget(), energy=energy)
+        unbounded = Desk(ledger, models.endpoints, models.identities, beside, self.listen)
         embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
         try:
             chosen = choose_readings(synthesis, models.abilities)
@@ -181,7 +182,7 @@ class Progress:
             async with AsyncExitStack() as stack:
                 crew = None
                 if self.config.engine.processes > 1:
-                    crew = Crew(self.config, ledger, models, lanes, self.writer, spending, self.listen)
+                    crew = Crew(self.config, ledger, models, lanes, self.writer, spending, beside, self.listen)
                     await stack.enter_async_context(crew)
                 closing = Annotator(crew.ask if crew else unbounded, synthesis)
                 for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):

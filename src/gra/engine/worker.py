@@ -16,9 +16,8 @@ import socket
 from gra.calls import CallId, Reply, Request
 from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig
-from gra.config.synthesis import Budget
 from gra.engine.channel import Channel
-from gra.engine.desk import Desk, Spending
+from gra.engine.desk import Desk
 from gra.engine.lent import LentHand, LentModel, LentPurse, LentServer, LentSlots, Met, Orders
 from gra.engine.models import EMBEDDINGS
 from gra.engine.opening import known_gate, make_readings
@@ -70,12 +69,13 @@ class Worker:
         self._reader = Reader(run)
         others = [open_run(folder) for folder in orders.others]
         ledger = Ledger(LentHand(self.channel, run), others)
-        self._purse = LentPurse(self.channel, orders.spent)
+        self._purse = LentPurse(self.channel, spent=orders.spent)
         self._session = open_session()
         known = {**{m.name: m for m in synthesis.models}, EMBEDDINGS: synthesis.embeddings}
         models = {name: self._model(name, known[name], orders.models.get(name), config) for name in orders.identities}
         desk = Desk(ledger, models, orders.identities, self._purse, self._tell)
-        self._unbounded = Desk(ledger, models, orders.identities, Spending(Budget()), self._tell)
+        beside = LentPurse(self.channel, beside=True)
+        self._unbounded = Desk(ledger, models, orders.identities, beside, self._tell)
         self._embedder = Embedder(ledger, models[EMBEDDINGS], orders.identities[EMBEDDINGS])
         chosen = self._reader.fact("readings")
         readings = make_readings(synthesis, chosen, {name: LentSlots(self.channel, name) for name in chosen})
