@@ -31,7 +31,8 @@ class EngineConfig(Settings):
     """Samples in progress at once. The dataset is the same at any value."""
     processes: int = Field(default=1, ge=1, le=256)
     """Processes that samples are made in. With more than 1, so many work for one that leads and that alone writes; they
-    share servers, limits and budget. For when one event loop is not enough: from about 1,000 requests per second."""
+    share servers, limits and budget. For when one event loop is not enough: above some 1,000 requests per second. Two
+    double that; what leads is then busy, and more add little."""
     timeout_s: float = Field(default=600.0, gt=0)
     """Seconds that one request may take before it counts as failed."""
     retries: int = Field(default=8, ge=0, le=20)
