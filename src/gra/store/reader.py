@@ -252,8 +252,7 @@ class Reader:
 
     def embedding_model(self) -> str:
         """Identity of the model that its vectors are from; empty if it has none."""
-        rows = self._rows("SELECT model FROM vectors LIMIT 1")
-        return str(rows[0][0]) if rows else ""
+        return str(self._rows("SELECT min(model) FROM vectors")[0][0] or "")
 
     def entry(self, id: str) -> Entry | None:
         """One entry of the pool, None if it has no such."""
