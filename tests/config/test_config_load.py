@@ -129,7 +129,7 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
         ("gate: {type: sedes}", "`gate.type`: must be one of"),
         (
             "casting: {policy: singel}",
-            "`casting.policy`: must be one of 'random', 'fixed', 'single', 'plugin'; did you mean 'singl",
+            "`casting.policy`: must be one of 'random', 'adaptive', 'fixed', 'single', 'plugin'; did you mean 'singl",
         ),
         ("casting: {policy: single}", "`casting.model`: missing. Name of a model of the pool"),
         ("casting: {policy: single, model: z}", "`casting`: `z` is none of the `models`"),

@@ -20,6 +20,7 @@ from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
 from gra.engine.energy import joules_of
 from gra.engine.forecast import Outlook
 from gra.engine.material import Material, read_material
+from gra.engine.merits import cast_round
 from gra.engine.metering import Energy, metering
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
@@ -35,7 +36,7 @@ from gra.store.reader import Reader
 from gra.store.run_dir import RunDir, create_run, update_run
 from gra.store.writer import Writer
 from gra.synthesis.bootstrap import Annotator
-from gra.synthesis.plugged import cast_by, own_processors, try_plugins
+from gra.synthesis.plugged import own_processors, try_plugins
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, concluded
 from gra.synthesis.topics import Agenda, in_turn, shares_of
@@ -176,16 +177,16 @@ class Progress:
             if material.seeds and not entries:
                 entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
-            casting = cast_by(synthesis, gate.able)
             processors = own_processors(synthesis)
             full = await self._reopen_short()
             entries = self.reader.entries()
             order = in_turn(shares_of(synthesis), synthesis.target)
             await self.writer.put_fact("asked", dict(Counter(order)))
             for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
+                casting, castings = await cast_round(synthesis, gate, number, self.reader, self.writer)
                 agenda = self._agenda(number, order, material.passages)
                 pool = Pool(entries, synthesis.examples[0])
-                study = Study(synthesis, pool, readings, casting, gate, desk, agenda, processors)
+                study = Study(synthesis, pool, readings, casting, gate, desk, agenda, processors, castings)
                 closing = Annotator(unbounded, synthesis)
                 statement = await self._round(study, number, embedder, closing, entries, self._outlook(spending))
                 if statement:
