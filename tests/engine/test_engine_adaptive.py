@@ -23,6 +23,8 @@ from gra.testing.fake_server import FakeServer
 
 ADAPTIVE: dict[str, Any] = {"casting": "adaptive", "rounds": 3, "target": 15}
 QUOTA: dict[str, Any] = {
+    "gate": {"type": "seeds", "exam": 8, "keep_instructions_above": 0.0, "keep_above": 0.1},
+    "random_seed": 3,
     "allocation": "uniform",
     "domains": [{"name": "Land", "description": "ground"}, {"name": "Sea", "description": "salt water"}],
 }

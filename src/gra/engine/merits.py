@@ -90,7 +90,9 @@ def _odds(
 ) -> dict[str, Any]:
     """A round's odds as they are stored."""
     shares = {m.name: m.share for m in config.models}
-    may_write = may_play(config, "generator")
+    # Who alone can tell good from broken is never let write (`RandomCast.draw`), so it has no share of that.
+    able = gate.able["response"] if gate.able else None
+    may_write = [name for name in may_play(config, "generator") if able is None or able - {name}]
     even = {name: shares[name] / sum(shares[n] for n in may_write) for name in may_write}
     rates = rates_of(config)
 

@@ -13,8 +13,10 @@ from gra.engine.compute import compute, flops, sizes, unsized
 from gra.engine.energy import Consumed
 from gra.engine.prices import FREE, cost_of, money, prices, unpriced
 from gra.records import Opinion, Sample, Status
+from gra.report.disputes import Disputes, DisputeSurvey
 from gra.report.funnel import Funnel
 from gra.report.opening import state_of, written_config
+from gra.report.revisions import Revisions, RevisionSurvey
 
 if TYPE_CHECKING:
     from gra.config.models import Price
@@ -30,6 +32,7 @@ ROLES: Mapping[str, str] = {
     "instruction": "generator",
     "response": "generator",
     "review": "reviewer",
+    "compare": "reviewer",
     "adjudicate": "adjudicator",
     "exam": "exam",
     "domain": "annotator",
@@ -91,6 +94,12 @@ class Report:
     """Mean probability, per model, that went to neither yes nor no where its opinion was read."""
     seeds: dict[str, Any]
     domains: tuple[DomainCount, ...]
+    revisions: Revisions
+    """What new versions of responses came to."""
+    disputes: Disputes
+    """What adjudication came to."""
+    casting: dict[str, Any]
+    """With `casting: adaptive`: by round, the odds and what they were made of (docs/run_folder.md)."""
     servers: dict[str, dict[str, Any]]
     """What has happened at each server (`llm.server.Account`), over all attempts that came to an end."""
     shown: tuple[Sample, ...]
@@ -176,6 +185,9 @@ class Report:
             "outside_yes_and_no": self.outside,
             "seeds": self.seeds,
             "domains": [asdict(domain) for domain in self.domains],
+            "revisions": self.revisions.plain(),
+            "disputes": self.disputes.plain(),
+            "casting": self.casting,
             "servers": self.servers,
         }
 
@@ -211,11 +223,14 @@ def report_on(reader: Reader) -> Report:
         attempts=tuple(reader.attempts()),
         prices=priced,
         currency=str(config.get("currency", "USD")),
-        exam=tuple(reader.fact("exam") or ()),
+        exam=(*(reader.fact("exam") or ()), *(reader.fact("exam_rulings") or ())),
         readings=reader.fact("readings") or {},
         outside={model: total / n for model, (total, n) in sorted(survey.outside.items())},
         seeds=reader.fact("seeds") or {},
         domains=survey.by_domain(reader.fact("asked") or {}),
+        revisions=survey.revisions.revisions(reader),
+        disputes=survey.disputes.disputes(totals),
+        casting=reader.fact("casting") or {},
         servers=reader.fact("servers") or {},
         shown=tuple(survey.shown),
     )
@@ -232,10 +247,14 @@ class Survey:
         self.shown: list[Sample] = []
         self.domains: Counter[str] = Counter()
         self.accepted: Counter[str] = Counter()
+        self.revisions = RevisionSurvey()
+        self.disputes = DisputeSurvey()
 
     def add(self, sample: Sample) -> None:
         """Count one sample."""
         self.funnel.add(sample)
+        self.revisions.add(sample)
+        self.disputes.add(sample)
         self.counts[sample.status] += 1
         self.domains[sample.domain] += 1
         self.accepted[sample.domain] += sample.status is Status.ACCEPTED

@@ -220,6 +220,14 @@ class Reader:
         for row in self._rows(query, (round, before, *together)):
             yield Spent(*row)
 
+    def tokens_by_step(self, sample: str) -> dict[str, int]:
+        """Tokens of a sample's calls, read and written, by step."""
+        query = """
+            SELECT step, sum(prompt_tokens + completion_tokens) FROM calls
+            WHERE sample = ? AND outcome = 'reply' GROUP BY step
+        """
+        return dict(self._rows(query, (sample,)))
+
     def sample(self, id: str) -> Sample | None:
         """One sample, None if it has not ended yet."""
         rows = self._rows("SELECT body FROM samples WHERE id = ?", (id,))

@@ -55,7 +55,8 @@ def make_casting(config: SynthesisConfig, able: Able | None = None, odds: Odds |
 class Odds:
     """What share of each part the models are given, by name; each sums to 1, and those named are all above 0.
 
-    A committee is drawn one after another, each of those who are left, so these are the odds of its first place.
+    Who is not named among the Generators does not write. A committee is drawn one after another, each of those who are
+    left, so its odds are those of its first place.
     """
 
     generator: Mapping[str, float]
@@ -121,7 +122,7 @@ class RandomCast:
 
     def _writers(self, rng: random.Random) -> list[str]:
         rates = self.odds.generator if self.odds else {m.name: m.share for m in self.config.models}
-        return in_order(rng, may_play(self.config, "generator"), rates)
+        return in_order(rng, [name for name in may_play(self.config, "generator") if name in rates], rates)
 
     def _reviewers(self, rng: random.Random, writer: str) -> list[str]:
         others = [name for name in may_play(self.config, "reviewer") if name != writer]
