@@ -256,11 +256,6 @@ class SynthesisConfig(Settings):
         checked: int = check(target)
         return checked
 
-    @field_validator("casting", mode="before")
-    @classmethod
-    def _by_name(cls, casting: object) -> object:
-        return {"policy": casting} if casting in ("random", "adaptive") else casting
-
     @property
     def leaves(self) -> tuple[Leaf, ...]:
         """The domains that samples are about."""
