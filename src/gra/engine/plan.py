@@ -288,7 +288,7 @@ def _answered(
     read = lengths.instruction + lengths.passage + manner
     answer = _call(config, "response", f"response{answered_with}", read, lengths.response, answered)
     again = _call(config, "revise", f"revise{answered_with}", read + said, lengths.response, answered)
-    pair = _call(config, "compare", "opinion_pair", lengths.instruction + 2 * lengths.response, 1)
+    pair = _call(config, "compare", "compare", lengths.instruction + 2 * lengths.response, 1)
     beside = (revised + own) * 2 * (size + adjudicated(config)) * (config.revision.accept == "pairwise")
     return (
         answer,

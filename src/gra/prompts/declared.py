@@ -71,7 +71,7 @@ DECLARED: Mapping[str, Declared] = {
         "the Adjudicator's one-token answer to one question about a disputed response",
         ("instruction", "response", "reviews", "question"),
     ),
-    "opinion_pair": Declared(
+    "compare": Declared(
         "which of two responses is better, where one may replace the other",
         ("instruction", "response_a", "response_b"),
     ),

@@ -37,7 +37,7 @@ async def read_preference(
         config: the run.
     """
     new, old = pair
-    template = config.templates["opinion_pair"]
+    template = config.templates["compare"]
     probable = isinstance(reading, ProbabilityReading)
 
     async def asked(order: str, a: str, b: str, slot: int | None) -> float | str:
