@@ -23,8 +23,9 @@ from gra.testing.fake_server import FakeServer
 
 ADAPTIVE: dict[str, Any] = {"casting": "adaptive", "rounds": 3, "target": 15}
 QUOTA: dict[str, Any] = {
-    "gate": {"type": "seeds", "exam": 8, "keep_instructions_above": 0.0, "keep_above": 0.1},
+    "gate": {"type": "seeds", "exam": 8, "keep_instructions_above": 0.02, "keep_above": 0.15},
     "random_seed": 3,
+    "target": 18,
     "allocation": "uniform",
     "domains": [{"name": "Land", "description": "ground"}, {"name": "Sea", "description": "salt water"}],
 }
@@ -106,6 +107,8 @@ async def test_with_quotas_they_do_not_either(tmp_path: Path) -> None:
     one = await run(tmp_path / "one", engine={"concurrency": 1}, **QUOTA)
     many = await run(tmp_path / "many", engine={"concurrency": 64}, **QUOTA)
     assert one == many
+    with Reader(open_run(tmp_path / "many" / "run")) as reader:
+        assert any(r.detail["passed_over"] for r in reader.rounds()), "some ended that do not count"
     assert set(one["odds"]["3"]["generator"]) == {"Land", "Sea"}
 
 
