@@ -159,6 +159,34 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class Preference:
+    """Which of two responses a model finds better, asked in both orders without being told which is the new one."""
+
+    model: str
+    weight: float
+    """How much it counts: what it has shown that it can tell."""
+    log_odds: float = 0.0
+    """Of the new response, the mean of both orders: above 0 is for it."""
+    position: float = 0.0
+    """Log-odds of whatever stands first: above 0 favours the first place."""
+    failure: str = ""
+    """Why it could not be read; then it counts for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A new response against the one that it may replace. Pairwise, blind, and before any review of the new one."""
+
+    against: int
+    """Number of the version that it is compared with."""
+    preferences: tuple[Preference, ...]
+    log_odds: float
+    """Mean of those that could be read, by their weights; 0 where there is none."""
+    won: bool
+    """True if the new response is preferred. A tie is not enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """One response with everything said about it. Version 0 is the first; revisions follow."""
 
@@ -171,6 +199,8 @@ class Version:
     ruling: Ruling | None = None
     settlement: Verdict | None = None
     """How a dispute ended where there is no Adjudicator."""
+    comparison: Comparison | None = None
+    """With the version that it may replace; None for what replaces nothing. What has lost is not reviewed."""
 
     @property
     def review_step(self) -> str:

@@ -58,7 +58,7 @@ async def test_only_responses_are_written_judged_and_examined(tmp_path: Path) ->
         assert {row["stage"] for row in reader.fact("exam")} == {"response"}
         accepted = {s.id: s.summary for s in reader.iter_samples(Status.ACCEPTED)}
         entries = reader.pool()
-    assert tasks == {"domain", "seed_keywords", "summary", "exam", "response", "review", "adjudicate"}
+    assert tasks == {"domain", "seed_keywords", "summary", "exam", "response", "review", "compare", "adjudicate"}
     assert {e.id: e.summary for e in entries if e.round} == accepted and all(accepted.values())
 
 

@@ -40,8 +40,15 @@ ORDINARY: Mapping[str, str] = {
 class World:
     """Answers by the step's name: texts as `ORDINARY` has them, opinions as `leaning` gives them."""
 
-    def __init__(self, leaning: Callable[[str, str], float], texts: Mapping[str, str | Exception] = {}) -> None:
+    def __init__(
+        self,
+        leaning: Callable[[str, str], float],
+        texts: Mapping[str, str | Exception] = {},
+        preferring: Callable[[str, str], float] = lambda step, model: 0.9,
+    ) -> None:
         self.leaning = leaning
+        self.preferring = preferring
+        """The probability that the new one of two responses is the better, in the order that the step names."""
         self.texts: dict[str, str | Exception] = {**ORDINARY, **texts}
         self.asked: list[tuple[CallId, Request]] = []
 
@@ -55,6 +62,8 @@ class World:
             return Reply(said)
         if call.step.endswith(".comment"):
             return Reply(f"Remark of {call.step}.".replace(request.model, str(MODELS.index(request.model))))
+        if ".compare." in call.step:
+            return self._compared(call, request)
         p = self.leaning(call.step, request.model)
         if request.labels:
             return Reply("", labels={"yes": p, "no": 1 - p} if p >= 0 else {})
@@ -62,6 +71,13 @@ class World:
         names = INSTRUCTION_CRITERIA if high == 1 else RESPONSE_CRITERIA
         marks = dict.fromkeys(names, round(low + (high - low) * p))
         return Reply(json.dumps({"comment": f"Remark of {MODELS.index(request.model)}.", **marks}))
+
+    def _compared(self, call: CallId, request: Request) -> Reply:
+        new = self.preferring(call.step, request.model)
+        if new < 0:
+            return Reply("Neither.")
+        a = new if call.step.endswith("new_first") else 1 - new
+        return Reply("A" if a > 0.5 else "B", labels={"A": a, "B": 1 - a} if request.labels else {})
 
     @property
     def steps(self) -> list[str]:

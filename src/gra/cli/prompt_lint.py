@@ -75,6 +75,11 @@ class Sent:
         return "instruction" if self.template.name.endswith("_instruction") else "response"
 
     @property
+    def asks_criteria(self) -> bool:
+        """Whether it asks the questions of the criteria; a comparison has a question of its own."""
+        return bool(self.request.labels) and self.template.name != "compare"
+
+    @property
     def tokens(self) -> int:
         """An estimate."""
         return round(sum(tokens(m.content) + TURN for m in self.request.messages))
@@ -128,7 +133,8 @@ def other_questions(sent: Sent) -> Iterator[str]:
     """Examples that solve other questions than those that are asked."""
     shown = "\n".join(m.content for m in sent.request.messages[:-1])
     questions = [c.question for c in sent.config.criteria.of(sent.stage)]
-    if sent.request.labels and sent.examples and not any(question in shown for question in questions):
+    asked = sent.asks_criteria and sent.examples
+    if asked and not any(question in shown for question in questions):
         yield f"the solved examples ask none of the questions of `criteria.{sent.stage}`"
 
 
@@ -180,7 +186,7 @@ def unshared(sent: Sent) -> Iterator[str]:
 def early_question(sent: Sent) -> Iterator[str]:
     """The question before the material."""
     order = [value for _, text in sent.template.sections for value in PLACEHOLDER.findall(text)]
-    if sent.request.labels and order and order[-1] != "question":
+    if sent.asks_criteria and order and order[-1] != "question":
         yield f"{{{{{order[-1]}}}}} comes after {{{{question}}}}"
 
 

@@ -163,6 +163,8 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
             plain[key] = block
     if isinstance(plain.get("models"), list | tuple):
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
+    if plain.get("casting") in ("random", "adaptive"):
+        plain["casting"] = {"policy": plain["casting"]}
     if "prompts" in plain:
         plain["prompts"] = read_prompts(plain["prompts"], base)
     return {key: _code_placed(value, base) for key, value in plain.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gra.config.models import Part
 from gra.config.plugin import PluginCasting
-from gra.config.synthesis import FixedCasting, RandomCasting, SingleCasting, SynthesisConfig
+from gra.config.synthesis import AdaptiveCasting, FixedCasting, RandomCasting, SingleCasting, SynthesisConfig
 from gra.errors import ConfigError
 
 
@@ -69,7 +69,7 @@ def check_pool(config: SynthesisConfig) -> None:
 def pool_problem(config: SynthesisConfig) -> tuple[tuple[str], str] | None:
     """What keeps the pool from being cast: the key at fault, and what is wrong in words; None if nothing does."""
     match config.casting:
-        case RandomCasting():
+        case RandomCasting() | AdaptiveCasting():
             key, problem = "models", _draw_problem(config)
         case PluginCasting():  # what it casts, only it knows: it is looked at when it is drawn
             return None

@@ -83,6 +83,21 @@ class RandomCasting(Settings):
     policy: Literal["random"] = "random"
 
 
+class AdaptiveCasting(Settings):
+    """A cast of its own for every sample, drawn by what models have shown.
+
+    Generators by accepted samples for their cost, in each domain, in the rounds before; reviewers by how well they tell
+    good from broken for their cost; adjudicators by how well alone. Without the `seeds` gate nobody knows that of
+    judges, and they are drawn evenly.
+    """
+
+    policy: Literal["adaptive"] = "adaptive"
+    explore: float = Field(default=0.2, gt=0, le=1)
+    """Part of every draw that does not look at merit, so that each model goes on being tried. 1 is `random`."""
+    cap: float = Field(default=0.6, ge=0.1, le=1)
+    """Largest share of a part that one model has, where there are enough others."""
+
+
 class FixedCasting(Settings):
     """Every sample has the same cast."""
 
@@ -101,6 +116,14 @@ class SingleCasting(Settings):
     policy: Literal["single"] = "single"
     model: str
     """Name of a model of the pool; its `roles` do not matter here."""
+
+
+class RevisionConfig(Settings):
+    """When a new response takes the place of the one that it was written for."""
+
+    accept: Literal["pairwise", "verdict"] = "pairwise"
+    """`pairwise`: it must first be preferred to that one, blind and in both orders, by those of its cast who can tell;
+    then it is reviewed like any other. `verdict`: the review alone decides, as in the paper's refinement."""
 
 
 class Budget(Settings):
@@ -129,7 +152,9 @@ class Budget(Settings):
 EXAMINING = (SeedsGate, CalibratedGate)
 """The gates that are set by reviewers' exams on the seeds."""
 Gate = Annotated[PaperGate | SeedsGate | CalibratedGate | PluginGate, Field(discriminator="type")]
-Casting = Annotated[RandomCasting | FixedCasting | SingleCasting | PluginCasting, Field(discriminator="policy")]
+Casting = Annotated[
+    RandomCasting | AdaptiveCasting | FixedCasting | SingleCasting | PluginCasting, Field(discriminator="policy")
+]
 BRANCHES = ("by name", "by code")
 """What the validator calls the two ways to say a reading; no keys are called so."""
 Reading = Annotated[
@@ -165,7 +190,8 @@ class SynthesisConfig(Settings):
     reviewers: int = Field(default=2, ge=1, le=64)
     """N_R: reviewers drawn for every version of every sample."""
     casting: Casting = RandomCasting()
-    """Who plays which part: drawn for every sample, the same for all samples, or one model for everything."""
+    """Who plays which part: drawn for every sample, evenly (`random`) or by merit (`adaptive`), the same for all
+    samples, or one model for everything. The first two may be given by their names alone."""
     review: Literal["committee", "one", "none"] = "committee"
     """Who judges what is written: a committee of `reviewers`, the first of them alone, or nobody. With `none` whatever
     is usable passes, no exam is held, and duplicates are found in the order of the candidates' numbers."""
@@ -174,6 +200,8 @@ class SynthesisConfig(Settings):
     rejects), or not at all, so that it is rejected. Only `model` casts an Adjudicator."""
     max_revisions: int = Field(default=1, ge=0, le=8)
     """How often a rejected but mendable response goes back to its Generator. The paper has none."""
+    revision: RevisionConfig = RevisionConfig()
+    """What a revision, or in `refine` a new response, must do to replace what was there before."""
     reading: Reading = "auto"
     """How an opinion is read: from what the reviewer writes, from the probabilities of a one-token answer, or by code
     of your own. `auto` takes probabilities wherever the endpoint returns them."""

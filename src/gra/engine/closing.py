@@ -37,7 +37,12 @@ class Closing:
         """
         await a_few_at_once((self._summarise(index, annotator) for index in self.outcome.accepted), at_once)
         outcome = self.outcome
-        detail = {"statement": outcome.statement, "decided": outcome.decided, "used_up": outcome.used_up}
+        detail = {
+            "statement": outcome.statement,
+            "decided": outcome.decided,
+            "passed_over": outcome.passed_over,
+            "used_up": outcome.used_up,
+        }
         await self.writer.close_round(self.number, self._last_words(), self._joining(), detail)
 
     async def _summarise(self, index: int, annotator: Annotator) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 from gra.calls import Ask
 from gra.config.plugin import Plugin
-from gra.config.pool import judges, may_play
+from gra.config.pool import adjudicated, judges, may_play
 from gra.config.synthesis import CalibratedGate, PaperGate, SeedsGate, SynthesisConfig
 from gra.errors import ConfigError, SeedError
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
@@ -21,11 +22,15 @@ from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
 from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
-from gra.synthesis.exam import STAGES, set_exam, sit_exam
+from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, set_exam, sit_exam
 from gra.synthesis.plugged import own_gate, own_reading
 from gra.synthesis.reading import Lanes, ProbabilityReading, Reading, WrittenReading
+from gra.synthesis.ruling_exam import sit_ruling_exams
 from gra.synthesis.standing import Standing
 from gra.together import together
+
+RULING_EXAM = "exam_rulings"
+"""The fact that holds what Adjudicators have shown with reviews before them, in rows like those of `exam`."""
 
 
 def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities]) -> dict[str, ReadingName]:
@@ -94,8 +99,10 @@ async def seed_pool(
     return entries
 
 
-def known_gate(config: SynthesisConfig, exam: Sequence[Mapping[str, Any]]) -> Gate:
-    """The gate of the configuration, by what reviewers have shown in the exam, if it has one."""
+def known_gate(
+    config: SynthesisConfig, exam: Sequence[Mapping[str, Any]], ruling_exam: Sequence[Mapping[str, Any]] = ()
+) -> Gate:
+    """The gate of the configuration, by what reviewers and Adjudicators have shown in exams, if it has any."""
     if config.review == "none":
         return Unreviewed()
     if isinstance(config.gate, PaperGate):
@@ -103,9 +110,10 @@ def known_gate(config: SynthesisConfig, exam: Sequence[Mapping[str, Any]]) -> Ga
     if isinstance(config.gate, Plugin):
         return own_gate(config.gate, config)
     examined = {(s.model, s.stage): s for s in map(_standing, exam)}
+    rulings = {row["model"]: _standing({**row, "stage": "response"}) for row in ruling_exam}
     if isinstance(config.gate, SeedsGate):
-        return SeedsRule(config.gate, examined)
-    return CalibratedRule(config.gate, examined)
+        return SeedsRule(config.gate, examined, rulings)
+    return CalibratedRule(config.gate, examined, rulings)
 
 
 async def make_gate(
@@ -129,7 +137,10 @@ async def make_gate(
     if not reader.fact("exam"):
         standings = await _examined(ask, config, config.gate, entries, readings, listen)
         await writer.put_fact("exam", [exam_row(s) for s in standings])
-    gate = known_gate(config, reader.fact("exam"))
+    gate = known_gate(config, reader.fact("exam"), reader.fact(RULING_EXAM) or ())
+    if adjudicated(config) and isinstance(gate, SeedsRule | CalibratedRule):
+        rulings = await _rulings(ask, config, gate, entries, readings, reader, writer, listen)
+        gate = replace(gate, rulings=rulings)
     writers, able = may_play(config, "generator"), (gate.able or {})["response"]
     single = config.casting.policy == "single"  # then it judges its own work
     unjudged = [name for name in writers if not (able if single else able - {name})]
@@ -155,6 +166,34 @@ def _prospect(gate: CalibratedRule) -> str:
             "enough. Ask for less, add a larger model, or expect few samples"
         )
     return f"by their exams these reviewers keep {kept:.0%} of good and {slipped:.0%} of broken responses at {asked}"
+
+
+async def _rulings(
+    ask: Ask,
+    config: SynthesisConfig,
+    gate: SeedsRule | CalibratedRule,
+    entries: Sequence[Entry],
+    readings: Mapping[str, Reading],
+    reader: Reader,
+    writer: Writer,
+    listen: Listener,
+) -> dict[str, Standing]:
+    """The standing of each Adjudicator that would have reviews to read."""
+    rows = reader.fact(RULING_EXAM)
+    if rows is None:
+        questions = set_exam(entries, config, gate.config.exam)["response"]
+        able, names = gate.able["response"], may_play(config, "adjudicator")
+        listen(PhaseStarted("exam", f"{', '.join(names)} read reviews of them too", 1))
+        found = await sit_ruling_exams(ask, config, readings, questions, able, names)
+        listen(PhaseAdvanced(1))
+        rows = []
+        for name, result in found.items():
+            if isinstance(result, str):
+                listen(Notice(f"`{name}` has no say as adjudicator with reviews to read: {result}"))
+                result = Standing(name, "response", (0.0,) * LEAST_QUESTIONS, (0.0,) * LEAST_QUESTIONS)
+            rows.append(exam_row(result) | {"stage": "ruling"})
+        await writer.put_fact(RULING_EXAM, rows)
+    return {row["model"]: _standing(row | {"stage": "response"}) for row in rows}
 
 
 async def _examined(

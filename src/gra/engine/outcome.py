@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gra.ids import sample_id
 from gra.postprocess.dedup import Decision
@@ -51,6 +52,8 @@ class Outcome:
     """In refinement: every seed was tried, and each has its end."""
     called_off: tuple[Sample, ...] = ()
     """Candidates that were begun and not needed."""
+    passed_over: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    """By domain, where it was full: numbers from the first to before the second, whose candidates decided nothing."""
 
     @property
     def accepted(self) -> list[int]:

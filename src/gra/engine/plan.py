@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from gra.config.pool import adjudicated, committee_size, judges, members
+from gra.config.pool import adjudicated, committee_size, judges, may_play, members
 from gra.config.synthesis import EXAMINING, SynthesisConfig, bounded
 from gra.engine.energy import JOULES_PER_WH, PER_FLOP, estimate, joules
 from gra.engine.prices import charge, prices
@@ -122,7 +122,8 @@ def plan(
     most = math.floor(config.target * config.budget.candidates_per_accepted)
     if config.task == "refine":
         most = min(most, len(seeds))
-    before = (_annotation(config, seeds, lengths), _exam(config, len(seeds), lengths, written))
+    before: tuple[Cost, ...] = (_annotation(config, seeds, lengths), _exam(config, len(seeds), lengths, written))
+    before += (_ruling_exam(config, len(seeds), lengths, written),)
     scenarios = tuple(_scenario(name, share, config, lengths, written, before, most) for name, share in YIELDS.items())
     return Plan(scenarios, _assumptions(config, lengths, written, bool(seeds)))
 
@@ -238,6 +239,17 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
     return none + both.times(len(judges(config)) * pairs * 2)
 
 
+def _ruling_exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
+    """Who may adjudicate reads half of the responses again, with a comment of another judge, two of whom take turns."""
+    none, names = Cost("exam with reviews"), may_play(config, "adjudicator")
+    if not (config.examines and isinstance(config.gate, EXAMINING) and names and len(judges(config)) > 1):
+        return none
+    some = 2 * math.ceil(min(config.gate.exam, seeds) / 2)
+    ruling = _opinion(config, "exam", "response", lengths, written, lengths.response, COMMENT)
+    comment = _call(config, "exam", "comment", lengths.instruction + lengths.response, COMMENT)
+    return none + ruling.times(len(names) * some) + comment.times(min(2, len(names)) * some)
+
+
 def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:
     """The mean candidate: what fails at the instruction costs no response."""
     passes = math.sqrt(share)
@@ -276,9 +288,12 @@ def _answered(
     read = lengths.instruction + lengths.passage + manner
     answer = _call(config, "response", f"response{answered_with}", read, lengths.response, answered)
     again = _call(config, "revise", f"revise{answered_with}", read + said, lengths.response, answered)
+    pair = _call(config, "compare", "compare", lengths.instruction + 2 * lengths.response, 1)
+    beside = (revised + own) * 2 * (size + adjudicated(config)) * (config.revision.accept == "pairwise")
     return (
         answer,
         again.times(revised),
+        pair.times(beside),
         second.times(size * responses),
         comment.times(size * responses * commented),
         ruling.times(DISPUTED * responses * adjudicated(config)),

@@ -85,6 +85,10 @@ class Round:
     _ends: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """How many have ended, by domain and by whether they passed."""
     _failed: int = 0
+    _passed_over: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """As `Outcome.passed_over` has it."""
+    _skipping: set[str] = field(default_factory=set)
+    """The domains whose last candidate before the frontier was passed over."""
 
     def __post_init__(self) -> None:
         agenda = self.study.agenda
@@ -145,7 +149,9 @@ class Round:
             self._frontier += 1
             score, vector = self._scores.pop(index, None), self._vectors.pop(index, None)
             if full:
+                self._pass_over(index, domain)
                 continue
+            self._skipping.discard(domain)
             self._course.add(index, ENDS[self._stage(index)])
             if score is not None and vector is not None:
                 self._selection.add(index, score, vector, domain)
@@ -153,6 +159,15 @@ class Round:
                     return True
             self._collapsed = self._collapse()
         return False
+
+    def _pass_over(self, index: int, domain: str) -> None:
+        """Note that a candidate does not count. A domain is mostly full once, and then to the end: one span."""
+        spans = self._passed_over.setdefault(domain, [])
+        if spans and domain in self._skipping:
+            spans[-1] = (spans[-1][0], index + 1)
+        else:
+            spans.append((index, index + 1))
+        self._skipping.add(domain)
 
     def _collapse(self) -> str:
         """Why the round cannot become full any more, by those before the frontier.
@@ -275,7 +290,7 @@ class Round:
     def _full(self, fates: tuple[Fate, ...], called_off: list[int]) -> Outcome:
         """The round's end: the best of the decided are accepted, whatever ran ahead is surplus."""
         begun = tuple(surplus(begin(self.study, self.number, index), FULL) for index in sorted(called_off))
-        return Outcome(fates, FULL, "", self._frontier, self._all_tried(), begun)
+        return Outcome(fates, FULL, "", self._frontier, self._all_tried(), begun, self._passed_over)
 
     def _short(self, fates: tuple[Fate, ...], statement: str) -> Outcome:
         """The round as far as it came: usable, and open to more if the budget allows it later.

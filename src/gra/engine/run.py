@@ -22,6 +22,7 @@ from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
 from gra.engine.energy import joules_of
 from gra.engine.forecast import Outlook
 from gra.engine.material import Material, read_material
+from gra.engine.merits import store_odds
 from gra.engine.metering import Energy, metering
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
@@ -187,6 +188,7 @@ class Progress:
                 closing = Annotator(crew.ask if crew else unbounded, synthesis)
                 for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
                     entries = self.reader.entries()
+                    await store_odds(synthesis, gate, number, self.reader, self.writer)
                     study = studies.of(number, entries)
                     outlook = self._outlook(spending)
                     statement = await self._round(study, number, embedder, closing, entries, outlook, crew)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from gra.calls import Ask
 from gra.config.synthesis import SynthesisConfig
+from gra.engine.merits import casting_of
 from gra.records import Entry, Passage, Sample
 from gra.store.reader import Reader
 from gra.synthesis.decide import Gate
-from gra.synthesis.plugged import cast_by, own_processors, processed
+from gra.synthesis.plugged import own_processors, processed
 from gra.synthesis.pool import Pool
 from gra.synthesis.reading import Reading
 from gra.synthesis.refine import refine_sample
@@ -33,16 +34,16 @@ class Studies:
     passages: tuple[Passage, ...] = ()
 
     def __post_init__(self) -> None:
-        self._casting = cast_by(self.config, self.gate.able)
         self._processors = own_processors(self.config)
         self.order = in_turn(shares_of(self.config), self.config.target)
         """The domain of each sample that the run is asked for; empty where the seeds decide."""
 
     def of(self, number: int, entries: Sequence[Entry]) -> Study:
-        """Of round `number`, which learns from these entries of the pool."""
+        """Of round `number`, which learns from these entries of the pool. Its odds, if it has any, are stored."""
+        casting, castings = casting_of(self.config, self.gate, number, self.reader)
         pool = Pool(entries, self.config.examples[0])
         agenda, processors = self._agenda(number), self._processors
-        return Study(self.config, pool, self.readings, self._casting, self.gate, self.ask, agenda, processors)
+        return Study(self.config, pool, self.readings, casting, self.gate, self.ask, agenda, processors, castings)
 
     def _agenda(self, number: int) -> Agenda:
         """The round's part of the run's order, and the passages that follow on those of earlier rounds."""

@@ -20,7 +20,7 @@ from gra.engine.channel import Channel
 from gra.engine.desk import Desk
 from gra.engine.lent import LentHand, LentModel, LentPurse, LentServer, LentSlots, Met, Orders
 from gra.engine.models import EMBEDDINGS
-from gra.engine.opening import known_gate, make_readings
+from gra.engine.opening import RULING_EXAM, known_gate, make_readings
 from gra.engine.studies import PASSAGES, Studies, lived
 from gra.engine.vectors import Embedder
 from gra.events import Event
@@ -79,7 +79,7 @@ class Worker:
         self._embedder = Embedder(ledger, models[EMBEDDINGS], orders.identities[EMBEDDINGS])
         chosen = self._reader.fact("readings")
         readings = make_readings(synthesis, chosen, {name: LentSlots(self.channel, name) for name in chosen})
-        gate = known_gate(synthesis, self._reader.fact("exam") or ())
+        gate = known_gate(synthesis, self._reader.fact("exam") or (), self._reader.fact(RULING_EXAM) or ())
         passages = tuple(Passage(**row) for row in self._reader.fact(PASSAGES) or ())
         self._studies = Studies(synthesis, self._reader, readings, gate, desk, passages)
 

@@ -71,6 +71,10 @@ DECLARED: Mapping[str, Declared] = {
         "the Adjudicator's one-token answer to one question about a disputed response",
         ("instruction", "response", "reviews", "question"),
     ),
+    "compare": Declared(
+        "which of two responses is better, where one may replace the other",
+        ("instruction", "response_a", "response_b"),
+    ),
     "review_instruction": Declared(
         "a Reviewer's written marks for an instruction", ("instruction",), (*_MARKS, "lacking", "all_met")
     ),
@@ -110,6 +114,8 @@ VALUES: Mapping[str, str] = {
     "passage": "the passage of a document that a sample is written from",
     "question": "a criterion's question",
     "response": "the response; in an example its own",
+    "response_a": "one of two responses, the new one in one of two questions",
+    "response_b": "the other",
     "reviews": "what reviewers said, a line for each",
     "summary": "an example's summary",
     "words": "how many words fit a response",

@@ -13,8 +13,10 @@ from gra.engine.compute import compute, flops, sizes, unsized
 from gra.engine.energy import Consumed
 from gra.engine.prices import FREE, cost_of, money, prices, unpriced
 from gra.records import Sample, Status
+from gra.report.disputes import Disputes, DisputeSurvey
 from gra.report.funnel import Funnel
 from gra.report.opening import state_of, written_config
+from gra.report.revisions import Revisions, RevisionSurvey
 
 if TYPE_CHECKING:
     from gra.config.models import Price
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """Accepted samples kept to show, and reasons told of each status."""
+LOOKED_AT = 2_000
+"""Samples that `gra status` reads, for what is not added up as they are stored: a tenth of a second, or two."""
 
 ROLES: Mapping[str, str] = {
     "keywords": "generator",
     "instruction": "generator",
     "response": "generator",
     "review": "reviewer",
+    "compare": "reviewer",
     "adjudicate": "adjudicator",
     "exam": "exam",
     "domain": "annotator",
@@ -90,6 +95,14 @@ class Report:
     """Mean probability, per model, that went to neither yes nor no where its opinion was read."""
     seeds: dict[str, Any]
     domains: tuple[DomainCount, ...]
+    looked_at: int
+    """Samples, the first of the run, that `revisions` and `disputes` were counted on."""
+    revisions: Revisions
+    """What new versions of responses came to."""
+    disputes: Disputes
+    """What adjudication came to."""
+    casting: dict[str, Any]
+    """With `casting: adaptive`: by round, the odds and what they were made of (docs/run_folder.md)."""
     servers: dict[str, dict[str, Any]]
     """What has happened at each server (`llm.server.Account`), over all attempts that came to an end."""
     shown: tuple[Sample, ...]
@@ -175,6 +188,10 @@ class Report:
             "outside_yes_and_no": self.outside,
             "seeds": self.seeds,
             "domains": [asdict(domain) for domain in self.domains],
+            "looked_at": self.looked_at,
+            "revisions": self.revisions.plain(),
+            "disputes": self.disputes.plain(),
+            "casting": self.casting,
             "servers": self.servers,
         }
 
@@ -194,6 +211,7 @@ def report_on(reader: Reader) -> Report:
     # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
     accepted = counts[Status.ACCEPTED]
     totals, models = reader.totals(), config.get("models", ())
+    looked_at, revisions, disputes = _second_looks(reader, totals)
     spent, known, priced = totals.by_model(), sizes(models), prices(models)
     return Report(
         folder=str(reader.run.path),
@@ -211,11 +229,15 @@ def report_on(reader: Reader) -> Report:
         attempts=tuple(reader.attempts()),
         prices=priced,
         currency=str(config.get("currency", "USD")),
-        exam=tuple(reader.fact("exam") or ()),
+        exam=(*(reader.fact("exam") or ()), *(reader.fact("exam_rulings") or ())),
         readings=reader.fact("readings") or {},
         outside=reader.outside(),
         seeds=reader.fact("seeds") or {},
         domains=_domains(tallies, reader.fact("asked") or {}),
+        looked_at=looked_at,
+        revisions=revisions,
+        disputes=disputes,
+        casting=reader.fact("casting") or {},
         servers=reader.fact("servers") or {},
         shown=tuple(islice(reader.iter_samples(Status.ACCEPTED, page=SHOWN), SHOWN)),
     )
@@ -226,6 +248,16 @@ def _funnel(tallies: Sequence[Tally], refining: bool) -> Funnel:
     for tally in tallies:
         funnel.count(tally.depth, tally.status.value, tally.how, tally.count)
     return funnel
+
+
+def _second_looks(reader: Reader, totals: Totals) -> tuple[int, Revisions, Disputes]:
+    """What revisions and rulings came to; of a long run's first samples, so that a look at it stays a short one."""
+    revised, disputed, count = RevisionSurvey(), DisputeSurvey(), 0
+    for sample in islice(reader.iter_samples(), LOOKED_AT):
+        revised.add(sample)
+        disputed.add(sample)
+        count += 1
+    return count, revised.revisions(reader), disputed.disputes(totals if count < LOOKED_AT else None)
 
 
 def _commonest(counts: Mapping[Status, int]) -> list[tuple[Status, int]]:

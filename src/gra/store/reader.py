@@ -92,6 +92,16 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """Tokens of one call of a candidate, or of all questions to one model about one text."""
+
+    index: int
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Funnel:
     """How many samples ended how."""
 
@@ -219,6 +229,38 @@ class Reader:
         """The first ids of samples that begin so, in the order of text."""
         query = "SELECT id FROM samples WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
         return [id for (id,) in self._rows(query, (label(beginning), label(beginning) + _LAST, most))]
+
+    def ends(self, round: int, before: int) -> Iterator[tuple[int, Status, str, str]]:
+        """Number, status, domain and Generator of a round's candidates below a number, in order."""
+        query = "SELECT idx, status, domain, generator FROM samples WHERE round = ? AND idx < ? ORDER BY idx"
+        for index, status, domain, generator in self._rows(query, (round, before)):
+            yield index, Status(status), domain, generator
+
+    def spent(self, round: int, before: int, together: Sequence[str]) -> Iterator[Spent]:
+        """Tokens of a round's candidates below a number, in order; summaries are left out.
+
+        Of tasks in `together` the calls to one model about one text count as one, with the longest prompt: their steps
+        differ in the last part only.
+        """
+        names = ", ".join("?" * len(together))
+        # A step without its last part: `rtrim` takes off whatever is no dot.
+        query = f"""
+            SELECT idx, model, max(prompt_tokens), sum(completion_tokens)
+            FROM samples JOIN calls ON calls.sample = samples.id
+            WHERE round = ? AND idx < ? AND outcome = 'reply' AND task != 'summary'
+            GROUP BY idx, model, CASE WHEN task IN ({names}) THEN rtrim(step, replace(step, '.', '')) ELSE calls.id END
+            ORDER BY idx
+        """  # noqa: S608
+        for row in self._rows(query, (round, before, *together)):
+            yield Spent(*row)
+
+    def tokens_by_step(self, sample: str) -> dict[str, int]:
+        """Tokens of a sample's calls, read and written, by step."""
+        query = """
+            SELECT step, sum(prompt_tokens + completion_tokens) FROM calls
+            WHERE sample = ? AND outcome = 'reply' GROUP BY step
+        """
+        return dict(self._rows(query, (sample,)))
 
     def sample(self, id: str) -> Sample | None:
         """One sample, None if it has not ended yet."""

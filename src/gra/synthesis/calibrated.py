@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, pstdev
 from typing import get_args
 
 from gra.config.synthesis import CalibratedGate
 from gra.records import Opinion, Outcome, Stage, Verdict
 from gra.synthesis.calibration import FURTHEST, Committee, committee_of
-from gra.synthesis.decide import usable
+from gra.synthesis.decide import examined_so, usable
 from gra.synthesis.standing import Standing, feature
 
 HOPELESS = 0.02
@@ -33,6 +33,8 @@ class CalibratedRule:
     config: CalibratedGate
     standings: Mapping[tuple[str, Stage], Standing]
     """Each member's exam at each stage."""
+    rulings: Mapping[str, Standing] = field(default_factory=dict)
+    """The exam of those who may adjudicate, on responses with reviews before them (`ruling_exam.py`)."""
 
     def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
         """A response is accepted above the bar, rejected below, and disputed where that is in doubt.
@@ -61,7 +63,9 @@ class CalibratedRule:
         """All opinions, the Adjudicator's with them, each by what it has shown it can tell."""
         if opinion.failure:
             return Verdict("reject", 0.0, 0.0, f"the ruling could not be read: {opinion.failure}")
-        committee, features = self._committee("response", usable([*reviews, opinion]))
+        committee, features = self._committee(
+            "response", usable([*reviews, opinion]), examined_so(self, opinion, reviews)
+        )
         if not committee.can_tell:
             reason = "neither the reviewers nor the adjudicator could tell seeds from their broken twins"
             return Verdict("reject", 5.0, 0.0, reason, committee.weights)
@@ -117,8 +121,12 @@ class CalibratedRule:
         spread = pstdev(10 * p for _, p in own)
         return _Verdict(10 * self.probability(log_odds), spread, committee.weights, votes)
 
-    def _committee(self, stage: Stage, opinions: Sequence[Opinion]) -> tuple[Committee, tuple[float, ...]]:
+    def _committee(
+        self, stage: Stage, opinions: Sequence[Opinion], last: Standing | None = None
+    ) -> tuple[Committee, tuple[float, ...]]:
+        """The committee of those who hold these opinions; the last by another exam than its own, if one is given."""
         members = tuple(self.standings[o.model, stage] for o in opinions)
+        members = (*members[:-1], last) if last else members
         return committee_of(members), tuple(feature(o) for o in opinions)
 
 

@@ -1,4 +1,4 @@
-"""Who plays which part: drawn at random for every sample (as in the paper), given by name, or one model for all.
+"""Who plays which part: drawn for every sample (as in the paper), given by name, or one model for all.
 
 A sample that nobody in its drawn cast can judge would be made for nothing, so such casts are drawn again.
 """
@@ -6,7 +6,7 @@ A sample that nobody in its drawn cast can judge would be made for nothing, so s
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,15 +37,31 @@ class Casting(Protocol):
         ...
 
 
-def make_casting(config: SynthesisConfig, able: Able | None = None) -> Casting:
-    """The casting of the configuration; `able` says whose opinions count, None that all do."""
+def make_casting(config: SynthesisConfig, able: Able | None = None, odds: Odds | None = None) -> Casting:
+    """The casting of the configuration; `able` says whose opinions count, None that all do.
+
+    With `policy: adaptive`, `odds` are those of a round; without them it draws as `random` does.
+    """
     size = committee_size(config)
     match config.casting:
         case SingleCasting(model=name):
             return FixedCast(Cast(name, (name,) * size, name if adjudicated(config) else ""))
         case FixedCasting(generator=writer, reviewers=panel, adjudicator=judge):
             return FixedCast(Cast(writer, panel[:size], judge if judge and adjudicated(config) else ""))
-    return RandomCast(config, able)
+    return RandomCast(config, able, odds)
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What share of each part the models are given, by name; each sums to 1, and those named are all above 0.
+
+    Who is not named among the Generators does not write. A committee is drawn one after another, each of those who are
+    left, so its odds are those of its first place.
+    """
+
+    generator: Mapping[str, float]
+    reviewer: Mapping[str, float]
+    adjudicator: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,8 @@ class RandomCast:
     able: Able | None = None
     """A cast has somebody who can tell among its Reviewers of the instruction, among those who judge the response, and
     as Adjudicator, as far as the pool has such casts. None: all opinions count."""
+    odds: Odds | None = None
+    """In place of the models' shares, and of even draws."""
 
     def draw(self, rng: random.Random, generator: str | None = None) -> Cast:
         """A cast, drawn again until it has such judges or patience ends."""
@@ -88,12 +106,11 @@ class RandomCast:
         """The committee is drawn before the Adjudicator, so that the same one sits where there is none."""
         size, ruled = committee_size(self.config), adjudicated(self.config)
         for writer in [generator] if generator else self._writers(rng):
-            order = [name for name in may_play(self.config, "reviewer") if name != writer]
-            rng.shuffle(order)
+            order = self._reviewers(rng, writer)
             judges = [name for name in may_play(self.config, "adjudicator") if name != writer]
             free = [name for name in judges if name not in order[:size]]
             # Where the committee has taken every Adjudicator, one of them leaves it, and the next takes its place.
-            judge = rng.choice(free or judges or [""])
+            judge = self._adjudicator(rng, free or judges or [""])
             panel = tuple(name for name in order if name != judge)[:size]
             if len(panel) == size and bool(judge) == ruled:
                 return Cast(writer, panel, judge)
@@ -104,9 +121,25 @@ class RandomCast:
         )
 
     def _writers(self, rng: random.Random) -> list[str]:
-        """In random order. Of alarm clocks that ring at these rates, each is the first in proportion to its rate."""
-        rates = {m.name: m.share for m in self.config.models}
-        return sorted(may_play(self.config, "generator"), key=lambda name: rng.expovariate(rates[name]))
+        rates = self.odds.generator if self.odds else {m.name: m.share for m in self.config.models}
+        return in_order(rng, [name for name in may_play(self.config, "generator") if name in rates], rates)
+
+    def _reviewers(self, rng: random.Random, writer: str) -> list[str]:
+        others = [name for name in may_play(self.config, "reviewer") if name != writer]
+        if self.odds:
+            return in_order(rng, others, self.odds.reviewer)
+        rng.shuffle(others)
+        return others
+
+    def _adjudicator(self, rng: random.Random, names: list[str]) -> str:
+        if self.odds and names != [""]:
+            return in_order(rng, names, self.odds.adjudicator)[0]
+        return rng.choice(names)
+
+
+def in_order(rng: random.Random, names: Iterable[str], rates: Mapping[str, float]) -> list[str]:
+    """In random order. Of alarm clocks that ring at these rates, each is the first in proportion to its rate."""
+    return sorted(names, key=lambda name: rng.expovariate(rates[name]))
 
 
 MOST = (True, True, True)

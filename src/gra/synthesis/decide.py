@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist, fmean, pstdev
 from typing import Literal, Protocol, get_args, runtime_checkable
 
@@ -61,6 +61,16 @@ class Monotone(Gate, Protocol):
 def usable(opinions: Sequence[Opinion]) -> list[Opinion]:
     """The opinions that were asked for and could be read."""
     return [o for o in opinions if o.usable]
+
+
+def say(gate: Gate, model: str) -> float:
+    """How much a model's word on a response counts outside of a verdict: 0 where it has shown that it cannot tell.
+
+    With a gate that knows of no differences all count the same.
+    """
+    if gate.able is not None and model not in gate.able["response"]:
+        return 0.0
+    return gate.weigh("response", model) if isinstance(gate, Monotone) else 1.0
 
 
 def quorum(opinions: Sequence[Opinion]) -> bool:
@@ -186,6 +196,8 @@ class SeedsRule:
     config: SeedsGate
     standings: Mapping[tuple[str, Stage], Standing]
     """Each model's exam at each stage."""
+    rulings: Mapping[str, Standing] = field(default_factory=dict)
+    """The exam of those who may adjudicate, on responses with reviews before them (`ruling_exam.py`)."""
 
     def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
         """Accept above the threshold rank, reject below; near it, or where nobody can tell, a response is disputed."""
@@ -218,7 +230,7 @@ class SeedsRule:
         heard = usable([*reviews, opinion])
         if opinion.failure:
             return Verdict("reject", 0.0, 0.0, f"the ruling could not be read: {opinion.failure}")
-        panel, features = self._panel("response", heard)
+        panel, features = self._panel("response", heard, examined_so(self, opinion, reviews))
         rank = panel.rank(features)
         weights = panel.shares
         if not panel.can_tell:
@@ -242,9 +254,38 @@ class SeedsRule:
         can = [s for s in self.standings.values() if s.weight]
         return {stage: frozenset(s.model for s in can if s.stage == stage) for stage in get_args(Stage)}
 
-    def _panel(self, stage: Stage, opinions: Sequence[Opinion]) -> tuple[Panel, tuple[float, ...]]:
+    def _panel(
+        self, stage: Stage, opinions: Sequence[Opinion], last: Standing | None = None
+    ) -> tuple[Panel, tuple[float, ...]]:
+        """The panel of those who hold these opinions; the last by another exam than its own, if one is given."""
         members = tuple(self.standings[o.model, stage] for o in opinions)
+        members = (*members[:-1], last) if last else members
         return panel_of(members), tuple(feature(o) for o in opinions)
+
+
+class Examined(Protocol):
+    """A gate by exams, in which Adjudicators have sat one with reviews before them."""
+
+    @property
+    def standings(self) -> Mapping[tuple[str, Stage], Standing]:
+        """Each model's exam at each stage."""
+        ...
+
+    @property
+    def rulings(self) -> Mapping[str, Standing]:
+        """The exam of those who may adjudicate, with reviews before them (`ruling_exam.py`)."""
+        ...
+
+
+def examined_so(gate: Examined, opinion: Opinion, reviews: Sequence[Opinion]) -> Standing | None:
+    """The Adjudicator's exam with reviews before it, if it had one to read and sat such an exam; else None."""
+    quoted = any(o.comment and gate.standings[o.model, "response"].weight for o in reviews)
+    return gate.rulings.get(opinion.model) if quoted else None
+
+
+def weight_of_ruling(gate: Examined, model: str) -> float:
+    """What an Adjudicator has shown with reviews before it, or, where it would have none, without."""
+    return (gate.rulings.get(model) or gate.standings[model, "response"]).weight
 
 
 HOPELESS_RANK = NORMAL.cdf(-4.0)

@@ -22,7 +22,7 @@ from gra.errors import ConfigError
 from gra.plugins import made
 from gra.records import Cast, Opinion, Outcome, Sample, Stage, Status, Verdict
 from gra.records import Reading as ReadingName
-from gra.synthesis.casting import Able, Casting, make_casting
+from gra.synthesis.casting import Able, Casting, Odds, make_casting
 from gra.synthesis.decide import Gate
 from gra.synthesis.economy import WORST_AND_BEST
 from gra.synthesis.reading import Matter, Reading
@@ -59,15 +59,17 @@ def own_gate(plugin: Plugin, config: SynthesisConfig) -> Gate:
     return CheckedGate(gate, plugin.use, said)
 
 
-def cast_by(config: SynthesisConfig, able: Able | None = None) -> Casting:
+def cast_by(config: SynthesisConfig, able: Able | None = None, odds: Odds | None = None) -> Casting:
     """The casting of the configuration: one of gra's, or what a plugin makes of the configuration, `able` and options.
+
+    `odds` are for `policy: adaptive`.
 
     Raises:
         ConfigError: it cannot be made; or, from `draw`, what it gives is no cast of this pool.
     """
     plugin = config.casting
     if not isinstance(plugin, Plugin):
-        return make_casting(config, able)
+        return make_casting(config, able, odds)
     return CheckedCasting(made(plugin.use, plugin.options, ("draw",), config, able=able), plugin.use, config)
 
 

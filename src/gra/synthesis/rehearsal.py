@@ -14,10 +14,13 @@ from gra.config.synthesis import SynthesisConfig
 from gra.records import Cast, Entry, Opinion, Passage, Sample, Seed, Verdict, Version
 from gra.synthesis.bootstrap import Annotator
 from gra.synthesis.generate import Generator
+from gra.synthesis.preferring import read_preference
 from gra.synthesis.reading import Matter, ProbabilityReading, WrittenReading, read_comment
 
 CRITIQUE = "It leaves out the most important point."
 """What a reviewer is taken to have said."""
+OTHER = "It is what it is."
+"""Another response, to compare with."""
 NOVEL = ("lighthouse", "patience")
 """What a Generator is taken to have planned, and an annotator to have found."""
 PAGE = Passage("page.md", "A lighthouse keeper counts the ships of every night, and waits with patience for the last.")
@@ -68,6 +71,9 @@ async def rehearse(config: SynthesisConfig, seeds: Sequence[Seed]) -> dict[str, 
         for matter in (Matter("instruction", seed.instruction), answered, ruled):
             await reading.read(ask, model, matter, call)
     await read_comment(ask, model, answered, call, config)
+    # 4) A revision is compared with what it may replace.
+    reading = ProbabilityReading(prompts=config.templates, criteria=config.criteria)
+    await read_preference(reading, ask, model, 1.0, (answered, OTHER), call, config)
     return ask.heard
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from gra.calls import Ask, CallId
 from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
-from gra.records import Opinion, Ruling, Verdict, Version
+from gra.records import Comparison, Opinion, Ruling, Verdict, Version
+from gra.synthesis.comparison import compare
 from gra.synthesis.decide import Gate
 from gra.synthesis.economy import Economy
+from gra.synthesis.preferring import read_preference
 from gra.synthesis.reading import Matter, Reading, read_comment, read_opinion
 from gra.together import together
 
@@ -67,6 +69,24 @@ class Committee:
             return version
         opinion = await self.with_comment(ruling.opinion, matter, sample, f"v{version.number}.adjudicate")
         return replace(version, ruling=replace(ruling, opinion=opinion))
+
+    async def compare(self, matter: Matter, old: Version, judges: Mapping[str, float], sample: str) -> Comparison:
+        """A new response against the version that it may replace.
+
+        Args:
+            matter: the new response.
+            old: that version.
+            judges: who is asked, by how much each counts; nobody else's preference is looked at.
+            sample: its id.
+        """
+        step = f"v{old.number + 1}.compare"
+        asked = [(model, weight) for model, weight in judges.items() if weight > 0]
+        pair, config, readings = (matter, old.response), self.config, self.readings
+        found = await together(
+            read_preference(readings[m], self.ask, m, weight, pair, CallId(sample, f"{step}.{m}"), config)
+            for m, weight in asked
+        )
+        return compare(old.number, found)
 
     async def adjudicate(self, version: Version, matter: Matter, sample: str, gate: Gate) -> Ruling:
         """The Adjudicator's own judgement of a disputed version, the reviews before it (as in the paper).

@@ -16,7 +16,7 @@ from gra.ids import rng, sample_id
 from gra.records import SEED, Cast, Entry, Sample, Status, Version
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.casting import Casting
-from gra.synthesis.decide import Gate, quorum, settled
+from gra.synthesis.decide import Gate, quorum, say, settled
 from gra.synthesis.generate import Generator
 from gra.synthesis.plugged import PostProcessor
 from gra.synthesis.pool import Pool
@@ -37,6 +37,12 @@ class Study:
     ask: Ask
     agenda: Agenda = field(default_factory=Agenda)
     processors: tuple[PostProcessor, ...] = ()
+    castings: Mapping[str, Casting] = field(default_factory=dict)
+    """Of the domains that are not cast as all others are."""
+
+    def casting_in(self, domain: str) -> Casting:
+        """Who is drawn for samples of a domain."""
+        return self.castings.get(domain, self.casting)
 
 
 async def run_sample(study: Study, round_number: int, index: int) -> Sample:
@@ -87,13 +93,15 @@ def begin(study: Study, round_number: int, index: int) -> Sample:
     In refinement nothing but examples and cast is drawn: candidate i is seed i.
     """
     config, name = study.config, sample_id(round_number, index)
-    cast = study.casting.draw(rng(config.random_seed, name, "cast"))
+    draw = rng(config.random_seed, name, "cast")
     if config.task == "refine":
         seed = study.pool.seed(index)
+        cast = study.casting_in(seed.domain).draw(draw)
         examples = drawn_examples(study, name, seed.domain, but=index)
         blank = Sample(name, round_number, index, seed.domain, cast, tuple(e.id for e in examples), seed=seed.id)
         return replace(blank, keywords=seed.keywords, summary=seed.summary, instruction=seed.instruction)
     domain = study.agenda.domain(index) or study.pool.draw_domain(rng(config.random_seed, name, "domain"))
+    cast = study.casting_in(domain).draw(draw)
     examples = drawn_examples(study, name, domain)
     passage = study.agenda.passage(index)
     source = passage.source if passage else ""
@@ -109,10 +117,18 @@ def drawn_examples(study: Study, name: str, domain: str, but: int = -1) -> tuple
 async def reviewed(
     study: Study, committee: Committee, sample: Sample, response: str, author: str | None = None
 ) -> Sample:
-    """The sample with one more version, judged. Who the author is, is told to nobody."""
+    """The sample with one more version, judged, if it is better than the one before. The author is told to nobody."""
     cast = cast_of(study, sample)
     version = Version(len(sample.versions), response, replace(cast, generator=author or cast.generator))
-    sample = replace(sample, versions=(*sample.versions, version))
+    before, sample = sample.versions, replace(sample, versions=(*sample.versions, version))
+    if before and study.config.revision.accept == "pairwise":
+        judges = {
+            model: say(study.gate, model) for model in (*version.cast.reviewers, version.cast.adjudicator) if model
+        }
+        comparison = await committee.compare(response_matter(sample), before[-1], judges, sample.id)
+        sample = with_last(sample, replace(version, comparison=comparison))
+        if not comparison.won:
+            return sample
     return with_last(sample, await judged(study, committee, sample))
 
 
@@ -121,7 +137,7 @@ def cast_of(study: Study, sample: Sample) -> Cast:
     if not written(sample):
         return sample.cast
     draw = rng(study.config.random_seed, sample.id, f"cast.v{len(sample.versions)}")
-    return study.casting.draw(draw, sample.cast.generator)
+    return study.casting_in(sample.domain).draw(draw, sample.cast.generator)
 
 
 async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
@@ -189,6 +205,8 @@ def concluded(sample: Sample) -> Sample:
     if version is None or version.final is None:
         return end(sample, Status.UNUSABLE, "too few reviewers of the response could be read")
     reason = version.final.reason
+    if (last := sample.versions[-1].comparison) and not last.won and not sample.seed:
+        reason = f"{reason}; a revision was no better"
     if sample.versions[0].cast.generator == SEED:
         reason = f"{compared(sample)}: {reason}"
     if version.final.outcome == "accept":
@@ -198,9 +216,15 @@ def concluded(sample: Sample) -> Sample:
 
 def compared(sample: Sample) -> str:
     """Which response a seed has in the end, and what the versions scored."""
-    own, *new = [f"{v.final.score:.2f}" if v.final else "unread" for v in sample.versions]
+    own, *new = [_scored(version) for version in sample.versions]
     counts = "the new response" if sample.refined else "the seed's own response"
     return f"{counts} (its own scores {own}, the new {', revised '.join(new)})" if new else f"{counts}, without another"
+
+
+def _scored(version: Version) -> str:
+    if version.comparison and not version.comparison.won:
+        return "no better side by side"
+    return f"{version.final.score:.2f}" if version.final else "unread"
 
 
 def end(sample: Sample, status: Status, reason: str) -> Sample:

@@ -141,11 +141,13 @@ def prose(draw: random.Random) -> str:
 
 
 def first_tokens(model: FakeModel, body: dict[str, Any]) -> list[tuple[str, float]]:
-    """(token, probability) of the likeliest first tokens: yes and no if the prompt says "yes", else digits."""
+    """(token, probability) of the likeliest first tokens: A and B, yes and no, or digits, whatever the prompt asks."""
     draw = random.Random("tokens" + digest(body))  # noqa: S311
     scripted = model.judge(body) if model.judge else None
     said = scripted if scripted is not None else _logistic(draw.gauss(model.leniency, 1.5))
-    if scripted is not None or "yes" in _WORD.findall(prompt_of(body).casefold()):
+    if prompt_of(body).rstrip().endswith("A or B?"):
+        shares = {"A": said, "B": 1 - said}
+    elif scripted is not None or "yes" in _WORD.findall(prompt_of(body).casefold()):
         shares = {"Yes": 0.9 * said, " yes": 0.1 * said, "No": 0.85 * (1 - said), " NO": 0.15 * (1 - said)}
     else:
         weights = {str(n): math.exp(-((n - 1 - 8 * said) ** 2) / 4) for n in range(1, 10)}

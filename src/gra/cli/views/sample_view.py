@@ -11,7 +11,7 @@ from gra.calls import Reply
 from gra.cli.views.changes import changes
 from gra.cli.views.parts import heading, line, prose, table
 from gra.display.safe import one_line
-from gra.records import SEED, Entry, Opinion, Sample, Stage, Verdict, Version
+from gra.records import SEED, Comparison, Entry, Opinion, Sample, Stage, Verdict, Version
 from gra.store.rows import StoredCall
 
 SHORT = {"reasonableness": "reason", "completeness": "compl", "correctness": "correct", "ethicality": "ethical"}
@@ -80,6 +80,15 @@ def _examples(dossier: Dossier) -> Iterator[RenderableType]:
         yield line(f"after {id}  {told}", indent=4, style="dim")
 
 
+def _compared(comparison: Comparison) -> Iterator[RenderableType]:
+    yield heading(f"Side by side with version {comparison.against}, in both orders")
+    for said in comparison.preferences:
+        told = said.failure or f"log-odds of this one {said.log_odds:+.2f}, of the first place {said.position:+.2f}"
+        yield line(f"{said.model} (weight {said.weight:.2f}): {one_line(told, 200)}", indent=2, style="dim")
+    end = "preferred" if comparison.won else "not preferred, so it is not reviewed"
+    yield line(f"{end} (mean {comparison.log_odds:+.2f})", indent=2, style="bold")
+
+
 def _version(version: Version, earlier: Version | None) -> Iterator[RenderableType]:
     if earlier is None:
         yield heading("The seed's own response" if version.cast.generator == SEED else "Response")
@@ -90,6 +99,8 @@ def _version(version: Version, earlier: Version | None) -> Iterator[RenderableTy
     else:
         yield heading(f"Version {version.number}, against the one before (- taken out, + put in)")
         yield changes(earlier.response, version.response)
+    if version.comparison:
+        yield from _compared(version.comparison)
     if version.opinions:
         yield heading("Review of the response" if earlier is None else f"Review of version {version.number}")
         yield from review("response", version.opinions, version.verdict)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gra.calls import CallId, Reply, Request
+from gra.config.material import SeedsConfig
+from gra.config.models import ModelConfig
+from gra.config.synthesis import SeedsGate, SynthesisConfig
+from gra.records import Entry, Opinion, Stage
+from gra.synthesis.decide import SeedsRule, weight_of_ruling
+from gra.synthesis.exam import Question, set_exam
+from gra.synthesis.reading import ProbabilityReading
+from gra.synthesis.ruling_exam import sit_ruling_exams
+from gra.synthesis.standing import Standing
+
+NAMES = ("ash", "elm", "fir")
+CONFIG = SynthesisConfig(
+    seeds=SeedsConfig.model_validate({"path": "seeds.json"}),
+    models=tuple(ModelConfig(name=name, base_url="http://localhost:1/v1") for name in NAMES),
+    target=1,
+)
+ENTRIES = [
+    Entry(f"seed-{n:05d}", 0, "Math", ("sum",), "Add.", f"Add the numbers from 1 to {n}.", f"It is {n}. " + "word " * n)
+    for n in range(9, 29)
+]
+QUESTIONS = set_exam(ENTRIES, CONFIG, 16)["response"]
+
+
+class Judges:
+    """Those that like what the seeds say, but only as long as nobody speaks against it."""
+
+    def __init__(self, comment: str = "It lacks the main point.") -> None:
+        self.asked: list[tuple[CallId, Request]] = []
+        self.comment = comment
+        self.good = [f"Exercise: {q.good.instruction}\n\nAnswer: {q.good.response}\n\n" for q in QUESTIONS]
+
+    async def __call__(self, call: CallId, request: Request) -> Reply:
+        self.asked.append((call, request))
+        if not request.labels:
+            return Reply(self.comment)
+        last = request.messages[-1].content
+        right = any(text in last for text in self.good)
+        p = 0.5 if "What the reviewers said" in last else 0.9 if right else 0.1
+        number = int(call.sample.split("-")[1])
+        return Reply("", labels={"yes": p + number / 1000, "no": 1 - p - number / 1000})
+
+
+async def sat(ask: Judges, able: tuple[str, ...] = NAMES, judges: tuple[str, ...] = NAMES) -> Mapping[str, Any]:
+    readings = dict.fromkeys(NAMES, ProbabilityReading(criteria=CONFIG.criteria))
+    return await sit_ruling_exams(ask, CONFIG, readings, QUESTIONS, able, judges)
+
+
+async def test_an_adjudicator_is_asked_as_in_a_dispute_with_the_reviews_of_others_before_it() -> None:
+    ask = Judges()
+    found = await sat(ask)
+    assert set(found) == set(NAMES)
+    rulings = [(c, r) for c, r in ask.asked if r.labels]
+    assert all(r.prompt.startswith("opinion_ruling@") for _, r in rulings)
+    assert all("- It lacks the main point." in r.messages[-1].content for _, r in rulings)
+    assert not any(name in m.content for _, r in rulings for m in r.messages for name in NAMES)
+    assert len({(c.sample, c.step) for c, _ in ask.asked}) == len(ask.asked), "every call has its own name"
+
+
+async def test_it_never_reads_its_own_review_and_a_review_is_written_once() -> None:
+    ask = Judges()
+    await sat(ask, judges=("ash",))
+    writers = {r.model for _, r in ask.asked if not r.labels}
+    assert writers == {"elm", "fir"}
+    comments = [(c.sample, c.step) for c, r in ask.asked if not r.labels]
+    assert len(comments) == 16, "half of 16 questions, each good and broken, by one of the others"
+
+
+async def test_who_would_have_nothing_to_read_has_no_such_exam() -> None:
+    ask = Judges()
+    assert set(await sat(ask, able=("ash",))) == {"elm", "fir"}
+    assert await sat(Judges(), able=()) == {}
+
+
+async def test_half_of_the_questions_are_enough_and_they_are_the_first() -> None:
+    found = await sat(Judges(""))
+    assert all(len(s.good) <= 8 for s in found.values())
+    assert found["ash"].weight > 1, "without a word from the reviewers it sees what a reviewer sees"
+    with_reviews = await sat(Judges())
+    assert with_reviews["ash"].weight == 0, "reviews that speak against everything leave it without a say"
+
+
+def standing(model: str, good: float, broken: float) -> Standing:
+    wiggle = (-0.1, 0.0, 0.1, 0.2)
+    return Standing(model, "response", tuple(good + w for w in wiggle), tuple(broken + w for w in wiggle))
+
+
+STAGE: Stage = "response"
+
+
+def opinion(model: str, p: float, comment: str = "") -> Opinion:
+    return Opinion(model, "response", "probability", {"correctness": p}, comment)
+
+
+@pytest.mark.parametrize(("comment", "weighed"), [("It is wrong.", False), ("", True)])
+def test_a_ruling_is_weighed_by_the_exam_of_its_kind(comment: str, weighed: bool) -> None:
+    exams = {(name, STAGE): standing(name, 1, -1) for name in ("ash", "elm")}
+    gate = SeedsRule(SeedsGate(), exams, {"elm": standing("elm", 0, 0)})
+    assert weight_of_ruling(gate, "elm") == 0 < weight_of_ruling(gate, "ash")
+    verdict = gate.rule(opinion("elm", 0.5), [opinion("ash", 0.9, comment)])
+    assert (verdict.weights["elm"] > 0) is weighed, "with reviews to read it could not tell; without, it could"
+
+
+def test_the_question_keeps_what_it_asks() -> None:
+    assert all(isinstance(q, Question) and not q.good.reviews for q in QUESTIONS)
