@@ -7,7 +7,8 @@ has what a row looks like for whom, `source` which rows there are, and why one i
 Another form is an `Exporter` of the user's own; another reason for leaving a row out is a `Filter`.
 """
 
-from gra.export.dataset import Exporter, Written, write_dataset, write_datasets
+from gra.export.dataset import Exporter, Written, screening_of, write_dataset, write_datasets
+from gra.export.filters.chosen import chosen, export_config
 from gra.export.folder import Exported, Wanted, write_folder
 from gra.export.forms import PARTS, Format, Part
 from gra.export.papers import Recipe
@@ -29,7 +30,10 @@ __all__ = [
     "Screening",
     "Wanted",
     "Written",
+    "chosen",
+    "export_config",
     "exportable",
+    "screening_of",
     "write_dataset",
     "write_datasets",
     "write_folder",
