@@ -19,7 +19,7 @@ _NO_NAME = re.compile(r"(?i)^(your|my)?[._-]?(user(name)?|name|e?mail|info|suppo
 _PHONE = re.compile(
     r"(?<![\w+(.,/*=^-])(?:"
     r"\+\d{1,3}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d{1,4}(?:[ ./-]?\d{2,4}){2,4}"  # with the code of a country
-    r"|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4}|\d{3}\.\d{3}\.\d{4}"  # North American
+    r"|\([2-9]\d\d\) ?[2-9]\d\d-\d{4}|[2-9]\d\d-[2-9]\d\d-\d{4}|[2-9]\d\d\.[2-9]\d\d\.\d{4}"  # North American
     r")(?![\w/*=^-]|[.,]\d)"
 )
 _IBAN = re.compile(r"\b([A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)\b")

@@ -42,7 +42,7 @@ _SHAPES: dict[str, tuple[str, str]] = {
 }
 _TOKENS = [(what, mark, re.compile(shape)) for what, (mark, shape) in _SHAPES.items()]
 _BLOCK = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[\w+/=:,\s\\-]*?[A-Za-z0-9+/=]{24,})", re.DOTALL
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[\w+/=:,\s\\-]{0,400}?[A-Za-z0-9+/=]{24}", re.DOTALL
 )
 _PLACEHOLDER = re.compile(
     r"(?i)example|sample|dummy|fake|placeholder|redacted|your|changeme|password|secret|x{4,}|\*{3,}|\.{3}|1234567|abcdef"
