@@ -77,7 +77,7 @@ def plain(text: object, longest: int = 100) -> str:
     shown = "".join(c if c.isprintable() else " " for c in str(text))
     shown = " ".join(shown.split())
     shown = shown if len(shown) <= longest else shown[: longest - 3] + "..."
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$^:@-])", r"\\\1", html.escape(shown, quote=False))
+    return re.sub(r"([\\`*_{}\[\]()#!|~$:@])", r"\\\1", html.escape(shown, quote=False))
 
 
 def _front(
@@ -120,7 +120,9 @@ def _splits(config: dict[str, Any]) -> str:
 def _run(name: str, reader: Reader, config: Mapping[str, Any], several: bool) -> Iterator[str]:
     report = report_on(reader)
     title = f" of {plain(name)}" if several else ""
-    yield f"## Method{title}\n\n" + _table(("what", "how"), [*_method(config, reader)])
+    yield f"## Method{title}\n\n" + _table(
+        ("what", "how"), [each for each in _method(config, reader) if each[1].strip(" ,\\:")]
+    )
     yield f"## Figures{title}\n\n" + "\n\n".join(_figures(report, reader))
 
 
@@ -182,7 +184,7 @@ def _left_out(source: Source, screening: Screening) -> Iterator[str]:
 def _licences(runs: Sequence[tuple[str, Reader, Mapping[str, Any]]]) -> Iterator[str]:
     first = export_config(runs[0][1].run.document, runs[0][1].run.path)
     yield (
-        f"The licence of this dataset is stated as `{plain(first.licence)}` by who made it."
+        f"The licence of this dataset is stated as {plain(first.licence)} by who made it."
         if first.licence
         else "Who made this dataset has stated no licence for it."
     )
