@@ -13,7 +13,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 READ_BY_PROGRAMS = {
     "gra " + name
     for name in "quickstart init check preview run resume list status show diff export distill verify ablate".split()  # noqa: SIM905
-} | {"gra replay", "gra models list", "gra models pull", "gra prompts show", "gra prompts diff", "gra prompts lint"}
+} | {
+    "gra push",
+    "gra replay",
+    "gra models list",
+    "gra models pull",
+    "gra prompts show",
+    "gra prompts diff",
+    "gra prompts lint",
+}
 CONFIGURED = {"gra check", "gra preview", "gra run", "gra resume", "gra distill", "gra ablate"}
 
 

@@ -1,6 +1,7 @@
 """What the licences of models ask of texts that the models wrote, as far as gra knows. No legal advice.
 
-Read on 2026-11-26; docs/filters.md has where. A licence that is not known is called so, and never guessed.
+From the texts of the licences, as public repositories quoted them on 2026-11-26. What is not known is called so, and
+never guessed.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _ASKS: tuple[tuple[str, str], ...] = (
         "`Improved using Qwen`",
     ),
     (
-        r"Qwen License.*|Tongyi Qianwen.*",
+        r"Qwen License.*",
         "a model that is trained on the outputs, and given away, says `Built with Qwen` or `Improved using Qwen`; "
         "another licence above 100 million users a month",
     ),
