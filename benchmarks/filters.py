@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gra.config.export import FILTERS, ExportConfig
+from gra.config.export import ExportConfig
+from gra.config.filter_names import FILTERS
 from gra.config.load import config_from
 from gra.config.material import SeedsConfig
 from gra.engine.apart import embedded_apart

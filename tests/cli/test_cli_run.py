@@ -223,6 +223,8 @@ def test_a_runs_dataset_goes_through_the_filters_of_its_configuration(
     config = config_file(tmp_path, server.base_url, **EASY, export={"contamination": ["bench.jsonl"]})
     missing = gra("run", config, "--out", out, "--set", "target=3", columns=300)
     assert missing.exit_code == 2 and str(benchmark) in missing.stderr and not server.answered
+    checked = gra("check", config, columns=300)
+    assert checked.exit_code == 2 and str(benchmark) in checked.stderr
     asked = "what nobody asks: where do seven blue rivers meet before dawn in winter"
     benchmark.write_text(json.dumps({"q": asked}) + "\n")
     assert gra("run", config, "--out", out, "--set", "target=3").exit_code == 0

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from export_builders import CAST, rejected, run_of, sample, task, version
 
-from gra.config.export import FILTERS, ExportConfig
+from gra.config.export import ExportConfig
+from gra.config.filter_names import FILTERS
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import ConfigError
 from gra.export import Row, Wanted, write_dataset, write_folder

@@ -22,7 +22,8 @@ from gra.display.live import watching
 from gra.display.tally import asked_for
 from gra.errors import EndpointError, GraError, TargetMissed
 from gra.events import Notice
-from gra.export import Format, chosen, screening_of, write_datasets
+from gra.export import Format, screening_of, write_datasets
+from gra.export.filters.chosen import chosen
 from gra.report.opening import closed_rounds, reading
 from gra.report.survey import report_on
 

@@ -10,12 +10,10 @@ import typer
 
 from gra.cli.arguments import Json, run_folders
 from gra.cli.console import print_json, say
-from gra.config.export import FILTERS
+from gra.config.filter_names import FILTERS
 from gra.errors import ConfigError
 from gra.export import PARTS, Format, Recipe, Wanted, write_datasets, write_folder
 from gra.records import Status
-from gra.report.card import card_of
-from gra.report.filtering import filters_for
 from gra.report.opening import reading
 
 if TYPE_CHECKING:
@@ -128,6 +126,9 @@ def export(
     Of several runs, for example refined seeds and what was synthesised from them, an instruction is taken once, from
     the first that has it.
     """
+    from gra.report.card import card_of
+    from gra.report.filtering import filters_for
+
     formats = tuple(format or ([] if recipe else [Format.MESSAGES.value]))
     wanted = Wanted(formats, tuple(recipe or ()), metadata, test_share, alike, least_margin, with_rejected)
     with ExitStack() as opened:

@@ -28,9 +28,9 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files that would be uploaded, and end.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Upload a dataset to the Hugging Face hub, private unless --public.
+    """Put a dataset on the Hugging Face hub.
 
-    The folder comes from `gra export RUN --format datasets`. The token is that of HF_TOKEN or of `hf auth login`;
+    It is private unless --public says otherwise. The folder comes from `gra export RUN --format datasets`. The token is that of HF_TOKEN or of `hf auth login`;
     HF_ENDPOINT names another hub. Rejected rows and those that were left out are not uploaded.
     """
     from gra.export.hub import prepared

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
 
 from pydantic import Field
 
+from gra.config.filter_names import FILTERS, FilterName
 from gra.config.settings import Settings
-
-FilterName = Literal["secrets", "personal", "refusals", "boilerplate", "repetition", "duplicates"]
-FILTERS: tuple[FilterName, ...] = get_args(FilterName)
 
 
 class ExportConfig(Settings):

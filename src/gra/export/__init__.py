@@ -8,7 +8,6 @@ Another form is an `Exporter` of the user's own; another reason for leaving a ro
 """
 
 from gra.export.dataset import Exporter, Written, screening_of, write_dataset, write_datasets
-from gra.export.filters.chosen import chosen, export_config
 from gra.export.folder import Exported, Wanted, write_folder
 from gra.export.forms import PARTS, Format, Part
 from gra.export.papers import Recipe
@@ -30,8 +29,6 @@ __all__ = [
     "Screening",
     "Wanted",
     "Written",
-    "chosen",
-    "export_config",
     "exportable",
     "screening_of",
     "write_dataset",

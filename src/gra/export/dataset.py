@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gra.errors import ConfigError, GraError, TargetMissed
-from gra.export.filters.chosen import chosen, export_config
 from gra.export.forms import PARTS, Format, Item, Part
 from gra.export.rows import Row
 from gra.export.sinks import write_rows
@@ -99,6 +98,8 @@ def screening_of(reader: Reader) -> Screening:
     Raises:
         ConfigError: they cannot be made as things are, for example because a benchmark is not there any more.
     """
+    from gra.export.filters.chosen import chosen, export_config  # pydantic: not for the help page
+
     return chosen(export_config(reader.run.document, reader.run.path / "run.json"))
 
 

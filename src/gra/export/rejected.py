@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gra.export.filters.chosen import PRIVATE
-from gra.export.rows import LeftOut, Row, valid
+from gra.export.rows import PRIVATE, LeftOut, Row, valid
 from gra.export.source import Source
 from gra.records import Sample, Status
 

@@ -21,9 +21,6 @@ from gra.export.filters.secrets import found_secret
 from gra.export.rows import Filter, LeftOut, Row
 from gra.export.source import Screening
 
-PRIVATE = frozenset({"secret", "personal data"})
-"""Kinds of reasons for which a row's texts are not shown beside the dataset either."""
-
 
 def chosen(config: ExportConfig) -> Screening:
     """The filters of a configuration; they remember rows, so each export needs its own.
