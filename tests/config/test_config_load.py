@@ -113,7 +113,7 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
     for expected in (
         "line 2, `targte`: unknown key; did you mean `target`?",
         "line 3, `target`: must be a whole number, but is true",
-        "line 4, `gate.type`: must be one of 'paper', 'seeds', 'plugin'; did you mean 'paper'?",
+        "line 4, `gate.type`: must be one of 'paper', 'seeds', 'calibrated', 'plugin'; did you mean 'paper'?",
         'line 5, `dedup_below`: must be a number, but is "0.9"',
         "line 8, entry 2 of `models`, entry 1 of `roles`: must be 'generator', 'reviewer' or 'adjudicator'",
         "line 9, `engine.local.threads`: must be at least 1, but is 0",

@@ -30,8 +30,9 @@ def push(
 ) -> None:
     """Put a dataset on the Hugging Face hub.
 
-    It is private unless --public says otherwise. The folder comes from `gra export RUN --format datasets`. The token is that of HF_TOKEN or of `hf auth login`;
-    HF_ENDPOINT names another hub. Rejected rows and those that were left out are not uploaded.
+    It is private unless --public says otherwise. The folder comes from `gra export RUN --format datasets`. The token is
+    that of HF_TOKEN or of `hf auth login`; HF_ENDPOINT names another hub. Rejected rows and those that were left out
+    are not uploaded.
     """
     from gra.export.hub import prepared
     from gra.export.hub import push as pushed
