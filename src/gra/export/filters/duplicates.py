@@ -5,7 +5,8 @@ keeps the better sample. It sees no responses, and nothing of other runs that ar
 words of the whole row, instruction and response, and keeps the first.
 
 MinHash (Broder 1997) over runs of three words, in bands as FineWeb has them (14 of 8, arXiv 2406.17557): a pair that
-has 80 % of its runs in common is found with a probability of 0.92, one with 90 % with 0.9998.
+has 80 % of its runs in common is looked at with a probability of 0.92, one with 90 % with 0.9996; the share that counts
+is then estimated from 112 hashes, with a standard deviation of 0.04 at 0.8.
 """
 
 from __future__ import annotations
