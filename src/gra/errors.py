@@ -10,6 +10,7 @@
     │   └── OutOfService          a server fails every request until somebody mends it; the run stops
     │       └── KeyRefused        it does not accept the API key
     ├── ProcessLost               a process of a run that has several ends again and again
+    ├── HubError                  a dataset cannot be put on the Hugging Face hub
     ├── StoreError                a run folder cannot be read or written, or belongs to another configuration
     │   └── BadRow                a sample is none that a dataset could hold
     └── TargetMissed              the run ended with fewer accepted samples than it was asked for
@@ -78,6 +79,12 @@ class KeyRefused(OutOfService):
 
 class ProcessLost(GraError):
     """A process of a run that has several ends again and again, so that going on is useless."""
+
+
+class HubError(GraError):
+    """A dataset cannot be put on the Hugging Face hub: no token, no right, no network, or something else lies there."""
+
+    exit_code = 4
 
 
 class StoreError(GraError):

@@ -1,6 +1,7 @@
 """`gra export`: one form as a file, several as a folder, and what it says of what it leaves out."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -106,3 +107,55 @@ def test_python_can_do_the_same(run: Path, tmp_path: Path) -> None:
         assert opened.export_folder(["alpaca"]) == run / "export" / "dataset"
         with pytest.raises(ConfigError, match="there is no form `csv`"):
             opened.export_folder(["csv"])
+
+
+def test_filters_are_counted_on_the_screen_and_benchmarks_are_named_by_options(
+    gra: Gra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "How many rivers flow north through the old town before they reach the wide and shallow lake?"
+    key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    run = build_run(tmp_path, [
+        sample(0, instruction=THREE[0]),
+        sample(1, instruction=question),
+        sample(2, instruction=THREE[1], versions=(version(response="I'm sorry, but I can't help with that."),)),
+        sample(3, instruction=THREE[2], versions=(version(response=f"Log in with {key} first."),)),
+    ])  # fmt: skip
+    benchmark = tmp_path / "bench.jsonl"
+    benchmark.write_text(json.dumps({"question": question}) + "\n")
+    done = gra("export", run, "--contamination", benchmark, columns=300)
+    assert done.exit_code == 0, done.stderr
+    assert "1 accepted sample in" in done.stdout and "left out: 1 (contaminated)" in done.stdout
+    assert "left out: r01-00003: its response has a GitHub token in it" in done.stderr and key not in done.output
+    assert "left out: r01-00002: its response says `sorry, but I can't help`" in done.stderr
+    plain = json.loads(gra("export", run, "--json").stdout)
+    assert plain["reasons"] == {"secret": 1, "refusal": 1} and plain["samples"] == 2
+    assert json.loads(gra("export", run, "--filter", "none", "--json").stdout)["samples"] == 4
+    assert json.loads(gra("export", run, "--filter", "refusals", "--json").stdout)["samples"] == 3
+    for wrong, told in (
+        (("--filter", "toxicity"), "there are: secrets"),
+        (("--contamination", tmp_path / "missing.jsonl"), "missing.jsonl"),
+        (("--language", "klingon"), "no language goes by `klingon`"),
+        (("--contamination-cosine", 0.9), "name its file with --contamination"),
+    ):
+        refused = gra("export", run, *wrong, columns=300)
+        assert refused.exit_code == 2 and told in refused.stderr and not refused.stdout, wrong
+    monkeypatch.setitem(sys.modules, "py3langid.langid", None)
+    missing = gra("export", run, "--language", "en", columns=300)
+    assert missing.exit_code == 4 and 'pip install "gra-synth[language]"' in missing.stderr
+
+
+def test_what_holds_a_key_is_not_in_a_folder_either(gra: Gra, tmp_path: Path) -> None:
+    key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    run = build_run(tmp_path, [
+        sample(0, instruction=THREE[0]),
+        sample(1, instruction=f"Log in with {key}."),
+        sample(4, Status.REJECTED_RESPONSE, versions=(version(response=key, outcome="reject"),)),
+    ])  # fmt: skip
+    done = gra("export", run, "--format", "datasets", "--with-rejected", columns=300)
+    assert done.exit_code == 0, done.stderr
+    assert "left out: 1 (secret)" in done.stdout
+    folder = run / "export" / "dataset"
+    assert all(key.encode() not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert "| secret | 1 |" in (folder / "README.md").read_text("utf-8")
+    listed = gra("push", run, "me/rivers", "--dry-run", columns=300)
+    assert listed.exit_code == 0 and "README.md" in listed.stdout and "left_out" not in listed.stdout

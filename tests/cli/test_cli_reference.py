@@ -11,9 +11,13 @@ from gra.cli.reference import commands, commands_markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 READ_BY_PROGRAMS = {
-    "gra " + name
-    for name in "quickstart init check preview run resume list status show diff export distill verify ablate".split()  # noqa: SIM905
-} | {"gra replay", "gra models list", "gra models pull", "gra prompts show", "gra prompts diff", "gra prompts lint"}
+    f"gra {name}"
+    for name in (
+        *("quickstart", "init", "check", "preview", "run", "resume", "list", "status", "show", "diff", "export"),
+        *("push", "distill", "verify", "ablate", "replay", "models list", "models pull"),
+        *("prompts show", "prompts diff", "prompts lint"),
+    )
+}
 CONFIGURED = {"gra check", "gra preview", "gra run", "gra resume", "gra distill", "gra ablate"}
 
 

@@ -214,3 +214,30 @@ def test_nothing_to_export_says_why_and_ends_with_3(gra: Gra, tmp_path: Path) ->
     assert done.exit_code == 3 and "1 passed the review" in done.stderr and not done.stdout
     assert list((run / "export").iterdir()) == []
     assert gra("export", run, "--status", "rejected_instruction").exit_code == 3
+
+
+def test_a_runs_dataset_goes_through_the_filters_of_its_configuration(
+    gra: Gra, server: FakeServer, tmp_path: Path
+) -> None:
+    out, benchmark = tmp_path / "out", tmp_path / "bench.jsonl"
+    config = config_file(tmp_path, server.base_url, **EASY, export={"contamination": ["bench.jsonl"]})
+    missing = gra("run", config, "--out", out, "--set", "target=3", columns=300)
+    assert missing.exit_code == 2 and str(benchmark) in missing.stderr and not server.answered
+    checked = gra("check", config, columns=300)
+    assert checked.exit_code == 2 and str(benchmark) in checked.stderr
+    asked = "what nobody asks: where do seven blue rivers meet before dawn in winter"
+    benchmark.write_text(json.dumps({"q": asked}) + "\n")
+    assert gra("run", config, "--out", out, "--set", "target=3").exit_code == 0
+    rows = (out / "export/messages.jsonl").read_text().splitlines()
+    assert len(rows) == 3
+    instruction = json.loads(rows[0])["messages"][0]["content"]
+    told = " ".join(reversed(instruction.split()))  # other words in a row, and the same vector from the fake model
+    benchmark.write_text(json.dumps({"q": told}) + "\n")
+    assert "3 accepted samples" in gra("export", out).stdout
+    meant = gra("export", out, "--contamination-cosine", 0.99, columns=300)
+    assert meant.exit_code == 0, meant.stderr
+    assert "2 accepted samples" in meant.stdout and "left out: 1 (contaminated)" in meant.stdout
+    assert "means what bench.jsonl:1 does (cosine 1.00)" in meant.stderr
+    changed = gra("resume", out, "--set", "export.filters=[]", columns=300)
+    assert changed.exit_code == 0, "what may leave is no part of what a run is"
+    assert json.loads((out / "run.json").read_text())["config"]["export"]["filters"] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,8 @@ from gra.display.safe import one_line
 from gra.errors import ConfigError
 from gra.export import Wanted, write_dataset, write_folder
 from gra.records import Entry, Sample, Status
+from gra.report.card import card_of
+from gra.report.filtering import filters_for
 from gra.report.opening import config_of, find_sample
 from gra.report.survey import Report, report_on
 from gra.store.reader import Reader
@@ -92,6 +94,8 @@ class Run:
     ) -> Path:
         """Write a dataset and say where it is, by default in the run's folder `export`.
 
+        Rows that the configuration's `export:` keeps back are not in it.
+
         Args:
             format: `messages`, `preference` or another form of one file (docs/export.md), or code of your own,
                 `FILE.py:NAME` (docs/extending.md).
@@ -107,12 +111,21 @@ class Run:
         out = None if path is None else Path(path)
         return write_dataset(self._reader, format, out, _status(status), metadata)[0]
 
-    def export_folder(self, formats: Sequence[str], path: str | Path | None = None, **wanted: Any) -> Path:
+    def export_folder(
+        self,
+        formats: Sequence[str],
+        path: str | Path | None = None,
+        *,
+        filtering: Mapping[str, Any] | None = None,
+        **wanted: Any,
+    ) -> Path:
         """Write several forms at once, with a manifest, and say where, by default in `export/dataset` of the run.
 
         Args:
             formats: of them, by name.
             path: the folder; one that an export wrote is replaced.
+            filtering: keys of the configuration's `export:` in place of the run's own, for example
+                `{"contamination": ["gsm8k_test.jsonl"]}`, or `{"filters": []}`.
             **wanted: `test_share=0.1`, `recipes=["trl"]`, `rejected=True`, and the other fields of
                 `gra.export.Wanted`.
 
@@ -122,7 +135,9 @@ class Run:
             MissingExtra: Parquet needs an extra that is not installed.
             StoreError: the folder holds something else.
         """
-        return write_folder([self._reader], Wanted(formats, **wanted), None if path is None else Path(path)).path
+        screening = filters_for([self._reader], filtering or {})
+        out = None if path is None else Path(path)
+        return write_folder([self._reader], Wanted(formats, **wanted), out, screening, card_of).path
 
     def close(self) -> None:
         """Let go of the database. What was read stays."""

@@ -42,7 +42,7 @@ def fetch(card: ModelCard, folder: Path, report: Report) -> None:
     """Leave every ingredient of `card` in `folder`, checked."""
     assert card.hub is not None
     report("asking", 0)
-    _require_reachable()
+    require_reachable()
     job = {
         "repo": card.hub.repo,
         "revision": card.hub.revision,
@@ -82,7 +82,12 @@ def _check(path: Path, expected: str, what: str) -> None:
         raise
 
 
-def _require_reachable() -> None:
+def require_reachable() -> None:
+    """See that the hub answers at all, within `PROBE_S`.
+
+    Raises:
+        SourceFailed: it does not, or the environment says to stay offline.
+    """
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(name, "").upper() in _TRUE:
             raise SourceFailed(f"{name} is set")

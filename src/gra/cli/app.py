@@ -26,6 +26,7 @@ from gra.cli import (
     models,
     preview,
     prompts,
+    push,
     replay,
     run,
     show,
@@ -106,6 +107,7 @@ app.command("status")(status.status)
 app.command("show")(show.show)
 app.command("diff")(diff.diff)
 app.command("export")(export.export)
+app.command("push")(push.push)
 app.command("distill")(distill.distill)
 app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)

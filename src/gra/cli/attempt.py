@@ -22,7 +22,8 @@ from gra.display.live import watching
 from gra.display.tally import asked_for
 from gra.errors import EndpointError, GraError, TargetMissed
 from gra.events import Notice
-from gra.export import Format, write_datasets
+from gra.export import Format, screening_of, write_datasets
+from gra.export.filters.chosen import chosen
 from gra.report.opening import closed_rounds, reading
 from gra.report.survey import report_on
 
@@ -49,6 +50,7 @@ def attempt(config: RunConfig, folder: Path, as_json: bool = False) -> None:
         TargetMissed: the run ended in good order with fewer samples than asked for.
     """
     begun = time.monotonic()
+    chosen(config.export)  # a benchmark that is not there should be known before a run, not after it
     say_models(config)
     ending = watched(config, folder)
     summarise(ending.folder, time.monotonic() - begun, as_json)
@@ -118,12 +120,15 @@ def _unexpected(error: Exception, folder: Path) -> Unexpected:
 def _exported(reader: Reader) -> Path | None:
     """What was accepted, as a dataset; None if nothing of it can be written. What is not in it is said."""
     try:
-        path, _, left_out = write_datasets([reader], Format.MESSAGES)
+        path, _, left_out = write_datasets([reader], Format.MESSAGES, screening=screening_of(reader))
     except TargetMissed as nothing:
         say(str(nothing))
         return None
     for _, text in left_out.told:
         say(f"not in the dataset: {text}")
+    if len(left_out.counts) > 1 or left_out.counts.total() > len(left_out.told):
+        kinds = ", ".join(f"{count} ({kind})" for kind, count in sorted(left_out.counts.items()))
+        say(f"not in the dataset: {kinds} in all; all of them: gra export {reader.run.path} --out FOLDER")
     return path
 
 

@@ -10,6 +10,7 @@ import typer
 
 from gra.cli.arguments import Json, run_folders
 from gra.cli.console import print_json, say
+from gra.config.filter_names import FILTERS
 from gra.errors import ConfigError
 from gra.export import PARTS, Format, Recipe, Wanted, write_datasets, write_folder
 from gra.records import Status
@@ -18,7 +19,7 @@ from gra.report.opening import reading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gra.export.source import LeftOuts
+    from gra.export.source import LeftOuts, Screening
     from gra.store.reader import Reader
 
 Runs = Annotated[
@@ -45,6 +46,29 @@ Recipes = Annotated[
         help="With training configurations for this trainer. May be given several times.",
         autocompletion=lambda: list(Recipe),
     ),
+]
+
+FilterNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="|".join((*FILTERS, "none")),
+        help="Reasons for leaving a row out, in place of those of the run's configuration (by default all). May be "
+        "given several times.",
+        autocompletion=lambda: [*FILTERS, "none"],
+    ),
+]
+Benchmarks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Leave out rows that have something of this benchmark in them; beside those of the configuration. May be "
+        "given several times.",
+    ),
+]
+Languages = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CODE", help="Leave out rows in other languages (en, de, ...). May be given several times."),
 ]
 
 
@@ -80,6 +104,18 @@ def export(
         bool, typer.Option("--with-rejected", help="Also what was not accepted, with reasons, in a file of its own.")
     ] = False,
     recipe: Recipes = None,
+    filter: FilterNames = None,
+    contamination: Benchmarks = None,
+    contamination_cosine: Annotated[
+        float | None,
+        typer.Option(
+            min=0.3,
+            max=1,
+            help="Also leave out rows whose instruction means what an item of a benchmark does: cosine of their "
+            "embeddings, for example 0.85. Starts the run's embedding model.",
+        ),
+    ] = None,
+    language: Languages = None,
     as_json: Json = False,
 ) -> None:
     """Write the accepted samples as a dataset.
@@ -90,19 +126,23 @@ def export(
     Of several runs, for example refined seeds and what was synthesised from them, an instruction is taken once, from
     the first that has it.
     """
+    from gra.report.card import card_of
+    from gra.report.filtering import filters_for
+
     formats = tuple(format or ([] if recipe else [Format.MESSAGES.value]))
     wanted = Wanted(formats, tuple(recipe or ()), metadata, test_share, alike, least_margin, with_rejected)
     with ExitStack() as opened:
         readers = [opened.enter_context(reading(run)) for run in runs]
+        filters = filters_for(readers, _asked(filter, contamination, language), contamination_cosine)
         if not _is_folder(wanted, out):
-            _file(readers, wanted, out, status, as_json)
+            _file(readers, wanted, out, status, filters, as_json)
             return
         if status is not Status.ACCEPTED:
             raise ConfigError(
                 f"samples that ended as {status.value} are written in one form to one file; "
                 "those that were rejected, beside accepted ones, with --with-rejected"
             )
-        exported = write_folder(readers, wanted, out)
+        exported = write_folder(readers, wanted, out, filters, card_of)
     if as_json:
         print_json({"path": exported.path, **exported.manifest, "notices": exported.notices})
         return
@@ -121,9 +161,23 @@ def _is_folder(wanted: Wanted, out: Path | None) -> bool:
     return several or (out is not None and not own and (out.is_dir() or not out.suffix))
 
 
-def _file(readers: Sequence[Reader], wanted: Wanted, out: Path | None, status: Status, as_json: bool) -> None:
+def _asked(names: list[str] | None, benchmarks: list[Path] | None, languages: list[str] | None) -> dict[str, Any]:
+    """The options as keys of `export:`."""
+    asked: dict[str, Any] = {}
+    if names is not None:
+        asked["filters"] = [] if names == ["none"] else names
+    if benchmarks:
+        asked["contamination"] = benchmarks
+    if languages:
+        asked["languages"] = languages
+    return asked
+
+
+def _file(
+    readers: Sequence[Reader], wanted: Wanted, out: Path | None, status: Status, filters: Screening, as_json: bool
+) -> None:
     form = wanted.formats[0]
-    path, rows, left_out = write_datasets(readers, form, out, status, wanted.metadata, wanted.least_margin)
+    path, rows, left_out = write_datasets(readers, form, out, status, wanted.metadata, wanted.least_margin, filters)
     count = left_out.counts.total()
     if as_json:
         told: dict[str, Any] = {"path": path, "format": form, "status": status.value, "samples": rows}
@@ -136,6 +190,9 @@ def _file(readers: Sequence[Reader], wanted: Wanted, out: Path | None, status: S
         print(f"{repeated} left out, whose instruction was there already")
     elif len(readers) > 1:
         print("0 left out, whose instruction was there already")
+    for reason, number in sorted(left_out.counts.items()):
+        if reason not in ("repeated", "unfit"):
+            print(f"left out: {number:,} ({reason})")
     _say_left_out(left_out, but="repeated")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from gra.engine.metering import meters_for
 from gra.engine.plan import Plan, plan
 from gra.engine.prices import prices_of
 from gra.errors import CatalogueError, GraError, SeedError
+from gra.export.filters.chosen import chosen
 from gra.records import Passage, Reading, Seed
 from gra.synthesis.documents import read_documents
 from gra.synthesis.plugged import try_plugins
@@ -71,6 +73,13 @@ class Inspection:
         self.problems.append(str(error))
         self.exit_code = self.exit_code or error.exit_code
 
+    def holds(self, check: Callable[[], object]) -> None:
+        """Note what a check has against it."""
+        try:
+            check()
+        except GraError as error:
+            self.problem(error)
+
     def plain(self) -> dict[str, Any]:
         """As JSON data."""
         return {
@@ -92,10 +101,8 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
     found = Inspection(config)
     checks: tuple[Callable[[SynthesisConfig], object], ...] = (sizes_of, prices_of, joules_of, try_plugins)
     for check in checks:
-        try:
-            check(config.synthesis)
-        except GraError as error:
-            found.problem(error)
+        found.holds(partial(check, config.synthesis))
+    found.holds(partial(chosen, config.export))
     _energy(found)
     seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)

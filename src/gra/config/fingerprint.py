@@ -96,7 +96,9 @@ def resolved(config: RunConfig) -> dict[str, Any]:
     for key in ("seeds", "documents"):
         if block := getattr(config.synthesis, key):
             plain[key]["path"] = str(block.path.absolute())
-    return {**plain, "engine": config.engine.model_dump(mode="json")}
+    export = config.export.model_dump(mode="json")
+    export["contamination"] = [str(path.absolute()) for path in config.export.contamination]
+    return {**plain, "engine": config.engine.model_dump(mode="json"), "export": export}
 
 
 def _included(value: Any, path: str) -> Any:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gra.config.engine import EngineConfig
+from gra.config.export import ExportConfig
 from gra.config.keys import TAGS, child
 from gra.config.pool import check_pool, pool_problem
 from gra.config.problems import Problems, listing
@@ -37,10 +38,11 @@ T = TypeVar("T", bound=Settings)
 
 
 class RunConfig(Settings):
-    """Everything a run is told: what to synthesise, and how to carry it out."""
+    """Everything a run is told: what to synthesise, how to carry it out, and what may leave."""
 
     synthesis: SynthesisConfig
     engine: EngineConfig = EngineConfig()
+    export: ExportConfig = ExportConfig()
 
 
 def load_config(path: Path | str, overrides: Mapping[str, object] = NO_OVERRIDES) -> RunConfig:
@@ -104,19 +106,19 @@ def preset_text(name: str) -> str:
 
 
 def _checked(plain: Plain, name: str, line: Callable[[KeyPath], int | None]) -> RunConfig:
-    """Both halves are validated before anything is said, so that all problems are told at once."""
-    engine = plain.pop("engine", None)
-    engine = {} if engine is None else engine
+    """All parts are validated before anything is said, so that all problems are told at once."""
+    engine, export = ({} if (block := plain.pop(key, None)) is None else block for key in ("engine", "export"))
     found: list[tuple[KeyPath, str]] = []
     synthesis_config = _validated(SynthesisConfig, plain, (), found)
     engine_config = _validated(EngineConfig, engine, ("engine",), found)
+    export_config = _validated(ExportConfig, export, ("export",), found)
     if synthesis_config is not None:
         problem = pool_problem(synthesis_config)
         if problem:
             found.append(problem)
-    if found or synthesis_config is None or engine_config is None:
+    if found or synthesis_config is None or engine_config is None or export_config is None:
         raise ConfigError(listing(name, found, line))
-    return RunConfig(synthesis=synthesis_config, engine=engine_config)
+    return RunConfig(synthesis=synthesis_config, engine=engine_config, export=export_config)
 
 
 def _validated(model: type[T], plain: Any, at: KeyPath, found: list[tuple[KeyPath, str]]) -> T | None:
@@ -128,7 +130,7 @@ def _validated(model: type[T], plain: Any, at: KeyPath, found: list[tuple[KeyPat
         return None
     except ValidationError as error:
         data = plain if isinstance(plain, dict) else {}
-        problems = Problems(model, data, also_known=() if at else ("engine", "preset"))
+        problems = Problems(model, data, also_known=() if at else ("engine", "export", "preset"))
         found.extend(((*at, *path), text) for path, text in problems.of(error))
         return None
 
@@ -161,6 +163,13 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
             if path and isinstance(path, str | Path):
                 block = {**block, "path": os.path.normpath(base / os.path.expanduser(path))}  # noqa: PTH111 (never raises)
             plain[key] = block
+    export = plain.get("export")
+    if isinstance(export, Mapping) and isinstance(files := export.get("contamination"), list | tuple):
+        placed = [
+            os.path.normpath(base / os.path.expanduser(file)) if file and isinstance(file, str | Path) else file  # noqa: PTH111 (never raises)
+            for file in files
+        ]
+        plain["export"] = {**export, "contamination": placed}
     if isinstance(plain.get("models"), list | tuple):
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
     if plain.get("casting") in ("random", "adaptive"):

@@ -31,7 +31,7 @@ class Problems:
         self.root = root
         self.data = data
         self.also_known = also_known
-        """Keys beside those of the type, at the top of the file: `engine`, `preset`."""
+        """Keys beside those of the type, at the top of the file: `engine`, `export`, `preset`."""
 
     def of(self, error: ValidationError) -> list[tuple[Path, str]]:
         """Each problem with the path of its key; that a default could not follow from a wrong key is none."""

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gra.config.engine import EngineConfig
+from gra.config.export import ExportConfig
 from gra.config.keys import bounds, meaning, models_in, sections, tag_of
 from gra.config.load import PRESETS, preset_text
 from gra.config.settings import Settings
@@ -45,7 +46,8 @@ lines. A value given as an override wins over the file, and the file over a pres
 are replaced. A block that names another `type` or `policy`, or another source (`catalogue` or `base_url`), replaces
 what it lies over.
 
-What is synthesised (all keys but `engine`) is the identity of a run. What is under `engine` cannot change the data.
+What is synthesised (all keys but `engine` and `export`) is the identity of a run. What is under `engine` cannot change
+the samples, nor can `export`, which says what of them goes into a dataset.
 """
 
 _SCALARS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
@@ -59,6 +61,8 @@ def reference_markdown() -> str:
     for path, model in sections(SynthesisConfig):
         parts.append(_section(path, model, title="Top level" if not path else ""))
     for path, model in sections(EngineConfig, "engine"):
+        parts.append(_section(path, model))
+    for path, model in sections(ExportConfig, "export"):
         parts.append(_section(path, model))
     parts.append("## Presets\n")
     for name in PRESETS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,15 +102,17 @@ def identities(config: SynthesisConfig) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_models(config: RunConfig, listen: Listener, logs: Path) -> AsyncIterator[OpenModels]:
-    """Pull, start and probe all models that take part; embedded servers end with the context.
+async def open_models(
+    config: RunConfig, listen: Listener, logs: Path, only: Collection[str] | None = None
+) -> AsyncIterator[OpenModels]:
+    """Pull, start and probe all models that take part, or `only` these; embedded servers end with the context.
 
     Raises:
         CatalogueError: a model cannot be had.
         EndpointError: a server cannot be reached or does not come up.
         ConfigError: a key's variable is not set, or a server does not serve the model.
     """
-    playing = {*members(config.synthesis), EMBEDDINGS}
+    playing = {*members(config.synthesis), EMBEDDINGS} if only is None else set(only)
     wanted = {name: c for name, c in _all(config.synthesis).items() if name in playing}
     shared = _servers(wanted, config, listen)
     backed = {name: backed_model(name, c, shared[name]) for name, c in wanted.items() if c.backend}

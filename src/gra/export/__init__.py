@@ -7,7 +7,7 @@ has what a row looks like for whom, `source` which rows there are, and why one i
 Another form is an `Exporter` of the user's own; another reason for leaving a row out is a `Filter`.
 """
 
-from gra.export.dataset import Exporter, Written, write_dataset, write_datasets
+from gra.export.dataset import Exporter, Written, screening_of, write_dataset, write_datasets
 from gra.export.folder import Exported, Wanted, write_folder
 from gra.export.forms import PARTS, Format, Part
 from gra.export.papers import Recipe
@@ -30,6 +30,7 @@ __all__ = [
     "Wanted",
     "Written",
     "exportable",
+    "screening_of",
     "write_dataset",
     "write_datasets",
     "write_folder",

@@ -42,14 +42,16 @@ def write_dataset(
     status: Status = Status.ACCEPTED,
     metadata: bool = False,
 ) -> tuple[Path, int]:
-    """Write a dataset file and say where it is and how many rows it holds; what is unfit for it is left out.
+    """Write a dataset file and say where it is and how many rows it holds.
+
+    What is unfit for it is left out, and what the run's own configuration says (`export:`).
 
     Raises:
         ConfigError: there is no such form.
         TargetMissed: there is no such sample; nothing is written.
         StoreError: the file cannot be written.
     """
-    written = write_datasets([reader], format, out, status, metadata)
+    written = write_datasets([reader], format, out, status, metadata, screening=screening_of(reader))
     return written.path, written.rows
 
 
@@ -62,7 +64,7 @@ def write_datasets(
     least_margin: float = 0.0,
     screening: Screening | None = None,
 ) -> Written:
-    """Write several runs as one dataset file; also says what was left out.
+    """Write several runs as one dataset file, through these filters; also says what was left out.
 
     Raises:
         ConfigError: there is no such form, or not of one file or of this status, or nobody says where one of the
@@ -88,6 +90,17 @@ def write_datasets(
     assert part is not None
     items = _required((item for kind, item, _ in source.items([part.kind], least_margin)), format, source)
     return Written(path, write_rows(part, path, items, metadata), source.left_out)
+
+
+def screening_of(reader: Reader) -> Screening:
+    """The filters that a run's configuration says.
+
+    Raises:
+        ConfigError: they cannot be made as things are, for example because a benchmark is not there any more.
+    """
+    from gra.export.filters.chosen import chosen, export_config  # pydantic: not for the help page
+
+    return chosen(export_config(reader.run.document, reader.run.path / "run.json"))
 
 
 def single_part(format: str) -> Part:

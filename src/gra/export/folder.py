@@ -7,17 +7,17 @@ them, but for what tells the two sides of a split apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gra.errors import ConfigError, TargetMissed
 from gra.export.dataset import known_format, require_samples, why_nothing
-from gra.export.files import Files, place_for, put_lines
+from gra.export.files import DataFile, Files, place_for, put_lines
 from gra.export.forms import PARTS, Format, Part
 from gra.export.manifest import described, notices
-from gra.export.papers import NEEDS, Recipe, papers
+from gra.export.papers import CARD, NEEDS, Recipe, configs, papers
 from gra.export.rejected import left_out_rows, rejected_rows
 from gra.export.source import LeftOuts, Screening, Source
 from gra.export.whole_file import whole_folder
@@ -27,6 +27,10 @@ from gra.records import Status
 if TYPE_CHECKING:
     from gra.export.splits import Split
     from gra.store.reader import Reader
+
+
+Card = Callable[[Source, Screening, list[dict[str, Any]], Sequence[DataFile]], str]
+"""From what was exported, through which filters, the card's `configs` and the data files, to the card's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ def write_folder(
     wanted: Wanted,
     out: Path | None = None,
     screening: Screening | None = None,
+    card: Card | None = None,
 ) -> Exported:
     """Write a folder, by default `export/dataset` in the first run's.
 
@@ -71,6 +76,7 @@ def write_folder(
         wanted: what it is to hold.
         out: the folder; one that is there is replaced if an export wrote all of it.
         screening: further reasons for leaving a row out.
+        card: writes the dataset card of a `datasets` folder.
 
     Raises:
         ConfigError: something is wanted that there is not, or no test split can be made.
@@ -80,6 +86,7 @@ def write_folder(
     """
     parts, recipes = _parts(wanted)
     require_samples(readers, Status.ACCEPTED)
+    screening = screening or Screening()
     source = Source(readers, screening=screening)
     path = out or readers[0].run.export / "dataset"
     with whole_folder(path) as draft:
@@ -94,11 +101,13 @@ def write_folder(
             raise TargetMissed(f"nothing of what is asked for was found, so nothing was written; {why_nothing(source)}")
         for name, text in papers(files.data, recipes):
             place_for(draft, name).write_text(text, encoding="utf-8")
+        if card and (front := configs(files.data)):
+            place_for(draft, CARD).write_text(card(source, screening, front, files.data), encoding="utf-8")
         if wanted.rejected:
             put_lines(draft, "rejected.jsonl", rejected_rows(source))
         if source.left_out.rows:
             put_lines(draft, "left_out.jsonl", left_out_rows(source))
-        manifest = described(draft, source, wanted, split, files.data)
+        manifest = described(draft, source, wanted, screening, split, files.data)
     return Exported(path, manifest, source.left_out, notices(manifest))
 
 

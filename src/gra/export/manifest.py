@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gra.export.files import DataFile
 from gra.export.forms import Format
 from gra.export.rows import valid
-from gra.export.source import Source
+from gra.export.source import Screening, Source
 from gra.export.whole_file import MANIFEST
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LARGEST_OPENAI_BYTES = 512_000_000
 
 
 def described(
-    folder: Path, source: Source, wanted: Wanted, split: Split | None, files: Sequence[DataFile]
+    folder: Path, source: Source, wanted: Wanted, screening: Screening, split: Split | None, files: Sequence[DataFile]
 ) -> dict[str, Any]:
     """Write the manifest of what is in the folder, and give it."""
     from importlib.metadata import version  # not for the help page
@@ -53,6 +53,7 @@ def described(
             "alike": wanted.alike,
             "least_margin": wanted.least_margin,
             "rejected": wanted.rejected,
+            **screening.told,
         },
         "split": {"groups": split.groups, "largest_group": split.largest} if split else None,
         "left_out": dict(sorted(source.left_out.counts.items())),

@@ -37,6 +37,8 @@ _DATA = {
 }
 """The part that the recipe of each of `_STAGES` trains on."""
 _STAGES = ("sft", "dpo")
+CARD = "README.md"
+"""Where the hub looks for a dataset's card."""
 
 
 def papers(files: Sequence[DataFile], recipes: Iterable[Recipe]) -> Iterator[tuple[str, str]]:
@@ -50,7 +52,7 @@ def papers(files: Sequence[DataFile], recipes: Iterable[Recipe]) -> Iterator[tup
             if stanza := axolotl_datasets(found, stage):
                 yield f"axolotl/datasets.{stage}.yaml", stanza
     if Format.DATASETS in formats:
-        yield "README.md", readme(files)
+        yield CARD, readme(files)
     recipes = sorted(set(recipes))
     for recipe in recipes:
         for stage, stem in zip(_STAGES, _DATA[recipe], strict=True):

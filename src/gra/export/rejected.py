@@ -1,7 +1,8 @@
 """What does not leave, with the reason: samples that were not accepted, and rows that an export leaves out.
 
 For people and for other programs to look at; no form of a dataset, and never among its rows. Texts are as they were
-but for half characters, which no JSON can hold.
+but for half characters, which no JSON can hold, and but for those that hold a key or something personal: they are
+withheld, and `gra show` has them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gra.export.rows import valid
+from gra.export.rows import PRIVATE, LeftOut, Row, valid
 from gra.export.source import Source
 from gra.records import Sample, Status
 
@@ -29,7 +30,9 @@ def rejected_rows(source: Source) -> Iterator[dict[str, Any]]:
     for run, reader in source.runs:
         for sample in reader.iter_samples():
             if sample.status in REJECTED:
-                yield {"run": run, "status": sample.status.value, **_told(sample, sample.reason), **_opinions(sample)}
+                hidden = source.screened(Row(sample, run))
+                told = _told(sample, sample.reason, hidden)
+                yield {"run": run, "status": sample.status.value, **told, **_opinions(sample, hidden)}
 
 
 def left_out_rows(source: Source) -> Iterator[dict[str, Any]]:
@@ -37,19 +40,21 @@ def left_out_rows(source: Source) -> Iterator[dict[str, Any]]:
     readers = dict(source.runs)
     for run, id, why in source.left_out.rows.values():
         if sample := readers[run].sample(id):
-            yield {"run": valid(run), "kind": why.kind, **_told(sample, why.reason)}
+            yield {"run": valid(run), "kind": why.kind, **_told(sample, why.reason, why)}
 
 
-def _told(sample: Sample, reason: str) -> dict[str, Any]:
+def _told(sample: Sample, reason: str, hidden: LeftOut | None) -> dict[str, Any]:
     texts = {"instruction": sample.instruction, "response": sample.response}
+    withheld = hidden is not None and hidden.kind in PRIVATE
     return {
         "id": sample.id,
         "reason": valid(reason),
-        **{name: valid(text) if isinstance(text, str) else None for name, text in texts.items()},
+        **({"withheld": hidden.reason} if hidden and withheld and hidden.reason != reason else {}),
+        **{n: valid(text) if isinstance(text, str) and not withheld else None for n, text in texts.items()},
     }
 
 
-def _opinions(sample: Sample) -> dict[str, Any]:
+def _opinions(sample: Sample, hidden: LeftOut | None) -> dict[str, Any]:
     """The score of the version that counts, and what its reviewers said; of the instruction, if it got no further."""
     best = sample.best
     opinions = best.opinions if best else sample.opinions
@@ -59,5 +64,6 @@ def _opinions(sample: Sample) -> dict[str, Any]:
         "reviews": [
             {"model": o.model, "scores": dict(o.scores), "comment": valid(o.comment), "failure": valid(o.failure)}
             for o in opinions
+            if not (hidden and hidden.kind in PRIVATE)  # a comment may repeat what is not to be shown
         ],
     }

@@ -36,6 +36,10 @@ class LeftOut(NamedTuple):
     """In words, for this row."""
 
 
+PRIVATE = frozenset({"secret", "personal data"})
+"""Kinds of reasons for which a row's texts are not shown beside the dataset either."""
+
+
 class Filter(Protocol):
     """Says of one row after another, in the order of the dataset, whether it is to be left out; it may remember."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from gra.export.forms import Item, Kind
 from gra.export.preferences import REJECTED, Judged, Pair, judged, pairs
@@ -51,6 +51,12 @@ class Screening:
     """By its texts alone. They also see rejected answers, where such are written: nothing leaves unseen by them."""
     filters: Sequence[Filter] = ()
     """After these; they see each accepted row once, in order, and none that was left out before."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """The same as plain data, for the manifest."""
+
+    def also(self, screen: Filter, **told: Any) -> Screening:
+        """With one more screen."""
+        return replace(self, screens=(*self.screens, screen), told={**self.told, **told})
 
 
 class Source:
@@ -66,11 +72,13 @@ class Source:
         self, readers: Sequence[Reader], status: Status = Status.ACCEPTED, screening: Screening | None = None
     ) -> None:
         screening = screening or Screening()
-        self.runs = list(zip(_names(readers), readers, strict=True))
+        self.runs = list(zip(run_names(readers), readers, strict=True))
         self.status = status
         self._screens: list[Filter] = [unfit, *screening.screens]
         # Within one run, de-duplication has been the run's own business.
-        self._filters: list[Filter] = [*([Integration()] if len(readers) > 1 else []), *screening.filters]
+        self._filters: list[Filter] = [Integration()] if len(readers) > 1 else []
+        if status is Status.ACCEPTED:  # what was turned down may well be a refusal; nobody's key may leave all the same
+            self._filters += screening.filters
         self.left_out = LeftOuts()
         self.no_items: dict[Kind, Counter[str]] = {"pair": Counter(), "judged": Counter()}
         """Why there is no pair, or no judgement, where there might have been one."""
@@ -85,7 +93,7 @@ class Source:
                 if self.status is not Status.ACCEPTED and not (sample.instruction and sample.response):
                     continue  # it was turned down before it had a response
                 row = Row(sample, run)
-                if first and (why := self._screened(row) or _first(self._filters, row)):
+                if first and (why := self.screened(row) or _first(self._filters, row)):
                     self.left_out.add(row, why)
                 if row.key not in self.left_out.rows:
                     yield row
@@ -123,11 +131,12 @@ class Source:
         found = pairs(row, rivals, least_margin, self.no_items["pair"])
         return (pair for pair in found if self._leaves(pair.rejected, "pair"))
 
-    def _screened(self, row: Row) -> LeftOut | None:
+    def screened(self, row: Row) -> LeftOut | None:
+        """Why nothing of this row's texts may leave; None if it may."""
         return _first(self._screens, row)
 
     def _leaves(self, row: Row, kind: Kind) -> bool:
-        why = self._screened(row)
+        why = self.screened(row)
         if why:
             self.no_items[kind][why.kind] += 1
         return why is None
@@ -170,7 +179,7 @@ def _short_digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 
-def _names(readers: Sequence[Reader]) -> list[str]:
+def run_names(readers: Sequence[Reader]) -> list[str]:
     """What rows say of the run they are from: its folder's name, or its whole path where names are alike."""
     names = [reader.run.path.resolve().name for reader in readers]
     if len(set(names)) < len(names):

@@ -139,7 +139,7 @@ def _refuse_other(run: RunDir, document: Mapping[str, Any]) -> None:
         return
     # The configuration's keys are what a person wrote; seeds, models and prompts may differ below an equal one.
     keys = _differing(_flat(run.document.get("config", {})), _flat(document.get("config", {})))
-    if keys := {key for key in keys if key.split(".")[0] not in ("engine", "budget")}:
+    if keys := {key for key in keys if key.split(".")[0] not in ("engine", "export", "budget")}:
         raise StoreError(
             f"{run.path} is a run of another configuration; what differs: {', '.join(sorted(keys))}. "
             f"Use another --out, or go on with the old configuration: gra resume {run.path}"
