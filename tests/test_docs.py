@@ -22,6 +22,7 @@ from gra.events import Event
 from gra.records import Cast, Opinion, Ruling, Sample, Status, Verdict, Version
 from gra.store.migrations import migrate
 from gra.store.rows import Attempt, insert_call, put_attempt, put_sample
+from gra.synthesis.faults import FAULTS
 from test_layers import LAYERS
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +133,12 @@ def test_every_command_is_named() -> None:
 def test_every_key_of_the_configuration_is_on_its_page() -> None:
     for key in [*SynthesisConfig.model_fields, *EngineConfig.model_fields]:
         assert f"| `{key}` |" in PAGES["docs/configuration.md"], key
+
+
+def test_every_fault_is_told() -> None:
+    for kinds in FAULTS.values():
+        for fault in (fault for faults in kinds.values() for fault in faults):
+            assert f"`{fault.__name__}`" in PAGES["docs/exam.md"], fault.__name__
 
 
 def test_every_status_is_told_and_no_other() -> None:

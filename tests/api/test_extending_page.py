@@ -88,13 +88,17 @@ def test_a_reading(tmp_path: Path) -> None:
 
 def test_a_reading_of_ones_own_sits_the_exam(tmp_path: Path) -> None:
     Path("ends.py").write_text(
+        "import re\n"
         "from gra.extend import Opinion\n"
+        "BAD = ('sorry', 'Thank', 'Das', 'bonne', 'Es una', ' not ')\n"
         "class Ends:\n"
         "    kind = 'probability'\n"
         "    def __init__(self, config): pass\n"
         "    async def read(self, ask, model, matter, call):\n"
         "        text = matter.response or matter.instruction\n"
-        "        p = 0.9 if text.endswith('.') and 'sorry' not in text else 0.1\n"
+        "        numbers = set(re.findall(r'\\d+', matter.instruction + matter.response))\n"
+        "        bad = len(numbers) > 1 or any(word in text for word in BAD)\n"
+        "        p = 0.9 if text.endswith('.') and not bad else 0.1\n"
         "        return Opinion(model, matter.stage, self.kind, {'ends': p})\n"
     )
     with made(tmp_path, reading={"use": "ends.py:Ends"}, gate={"type": "seeds", "exam": 8}, target=1) as run:

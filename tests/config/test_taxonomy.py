@@ -87,9 +87,7 @@ def test_the_defaults_follow_from_what_there_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("gate: {type: seeds}", "there are none. Give `seeds`, or choose `gate: {type: paper}`"),
         ("allocation: seeds", "`allocation: seeds` needs `seeds`"),
-        ("documents: d\ngate: {type: seeds}", "there are none. Give `seeds`"),
         ("task: refine", "`task: refine` works on your own seeds, and there are none. Give `seeds`"),
         ("task: refine\nseeds: s.json\ndocuments: d", "it has no use for `documents`"),
     ],

@@ -2,31 +2,48 @@
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gra.config.load import RunConfig, load_config
+from gra.synthesis.languages import LANGUAGES
 from gra.testing.fake_answers import FakeModel, digest, prose
 
 WORDS = tuple(
     "river stone bread lamp garden letter music winter market bridge copper window story engine flower ladder".split()  # noqa: SIM905
 )
+CANNED = [said for language in LANGUAGES.values() for said in (language.refusal, language.polite, language.foreign)]
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 
 def judge_for(name: str) -> Any:
-    """P(yes): high for a text that ends like one, with this model's own doubts."""
+    """P(yes): high for a text that is whole, with this model's own doubts."""
 
     def judge(body: dict[str, Any]) -> float:
         last = body["messages"][-1]["content"]
         matter = last.split("Question:")[0].strip()
         matter = matter.split("\n\nWhat the reviewers said:")[0].strip()
         draw = random.Random(f"{name}{matter}")
-        whole = matter.endswith((".", "?", "!"))
-        return min(0.98, max(0.02, draw.gauss(0.75 if whole else 0.35, 0.15)))
+        return min(0.98, max(0.02, draw.gauss(0.35 if broken(matter) else 0.75, 0.15)))
 
     return judge
+
+
+def broken(matter: str) -> bool:
+    """What the exam does to the seeds of this module, and what `respond` does to its prose."""
+    numbers = re.findall(r"number (\d+)|Here is (\d+)", matter)
+    sentences = re.split(r"(?<=\.) ", matter)
+    return (
+        len({one or other for one, other in numbers}) > 1
+        or any(said in matter for said in CANNED)
+        or " is not " in matter
+        or len(set(sentences)) < len(sentences)
+        or matter.startswith("Exercise: Here is")
+        or ("number" in matter and re.search(r"Write number \d", matter) is None)
+        or not matter.endswith((".", "?", "!"))
+    )
 
 
 def respond(body: dict[str, Any]) -> str | None:

@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_pool import fake_models, make_config
+from fake_pool import broken, fake_models, make_config
 
 from gra.engine.run import synthesise
 from gra.export import Format, write_dataset
@@ -45,19 +44,6 @@ def judge_for(name: str) -> Callable[[dict[str, Any]], float]:
         return min(0.999, max(0.001, draw.gauss(0.35 if broken(matter) else 0.75, 0.15)))
 
     return judge
-
-
-def broken(matter: str) -> bool:
-    """What the exam does to the seeds of `fake_pool`, and what `fake_pool.respond` does to its prose."""
-    numbers = re.findall(r"number (\d+)|Here is (\d+)", matter)
-    sentences = re.split(r"(?<=\.) ", matter)
-    return (
-        len({one or other for one, other in numbers}) > 1
-        or "I'm sorry" in matter
-        or len(set(sentences)) < len(sentences)
-        or ("number" in matter and "Write number" not in matter)
-        or not matter.endswith((".", "?", "!"))
-    )
 
 
 async def made(folder: Path, server: FakeServer, **settings: Any) -> tuple[bytes, list[Sample], int]:

@@ -19,6 +19,8 @@ from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
 
 SEEDS = 16
+HIGH = {"keep_above": 0.8}
+"""A gate that turns some of them down, also at the second try."""
 
 
 def refining(folder: Path, url: str, **changes: Any) -> RunConfig:
@@ -29,7 +31,7 @@ def refining(folder: Path, url: str, **changes: Any) -> RunConfig:
 
 async def test_every_seed_is_tried_once_and_the_run_says_what_became_of_them(tmp_path: Path) -> None:
     async with FakeServer(fake_models()) as server:
-        config = refining(tmp_path, server.base_url)
+        config = refining(tmp_path, server.base_url, gate=HIGH)
         ending = await run(config, tmp_path / "run")
         asked = sum(server.requests.values())
         again = await run(config, tmp_path / "run")
@@ -85,8 +87,8 @@ async def test_the_budget_of_candidates_bounds_the_seeds_that_are_tried(tmp_path
     target = SEEDS - 1
     async with FakeServer(fake_models()) as server:
         budget = {"candidates_per_accepted": 1}
-        ending = await run(refining(tmp_path, server.base_url, budget=budget), tmp_path / "all")
-        few = make_config(tmp_path, server.base_url, task="refine", target=target, budget=budget)
+        ending = await run(refining(tmp_path, server.base_url, gate=HIGH, budget=budget), tmp_path / "all")
+        few = make_config(tmp_path, server.base_url, task="refine", target=target, gate=HIGH, budget=budget)
         short = await run(few, tmp_path / "few")
     assert ending.complete and len(samples_of(tmp_path / "all")) == SEEDS, "as many as there are can always be tried"
     assert len(samples_of(tmp_path / "few")) == target

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -14,17 +13,17 @@ from gra.config.models import ModelConfig
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import SeedError
 from gra.records import Entry, Stage
-from gra.synthesis import exam
-from gra.synthesis.exam import FAULTS, LONGEST, REFUSAL, set_exam, sit_exam
+from gra.synthesis.exam import LONGEST, Sitting, answered, as_far_as_needed, lacks_seeds, set_exam, sit_exam
+from gra.synthesis.exam_material import Labelled, bundled
+from gra.synthesis.faults import FAULTS, code_broken, kind_of
+from gra.synthesis.languages import LANGUAGES
 from gra.synthesis.reading import ProbabilityReading
-from gra.synthesis.standing import Standing
 
 CONFIG = SynthesisConfig(
     seeds=SeedsConfig.model_validate({"path": "seeds.json"}),
     models=(ModelConfig(name="a", base_url="http://localhost:1/v1"),),
     target=1,
 )
-DRAW = random.Random(0)
 STAGES: tuple[Stage, ...] = ("instruction", "response")
 
 
@@ -41,47 +40,45 @@ def entry(n: int, instruction: str = "", response: str = "") -> Entry:
 
 
 SEEDS = [entry(n) for n in range(12)]
-ONE, OTHER = SEEDS[0], SEEDS[1]
+RICH = [
+    entry(
+        n,
+        f"Translate the sentence about Anna and the {n} apples.\n\nAnna sees the {n} apples in {town}.",
+        f"Anna is in {town} and sees {n} apples. She is glad about it. Then she eats {n + 30} of them in the end.",
+    )
+    for n, town in enumerate("Rome Paris London Berlin Vienna Madrid Lisbon Prague Dublin Athens Oslo Bern".split())  # noqa: SIM905
+]
 
 
-def test_each_fault_is_what_it_says() -> None:
-    assert exam.swapped(ONE, OTHER, DRAW) == OTHER.response
-    assert exam.truncated(ONE, OTHER, DRAW) == "The sum of these numbers"
-    assert exam.repeated(ONE, OTHER, DRAW) == " ".join(["The sum of these numbers is 3."] * 5)
-    assert exam.refused(ONE, OTHER, DRAW) == REFUSAL
-    assert exam.glued(ONE, OTHER, DRAW) == f"Add the numbers one, two, a{OTHER.instruction[1:]}"
-    assert exam.cut(ONE, OTHER, DRAW) == "Add the numbers one,"
-    assert exam.listed(ONE, OTHER, DRAW) == "key0, sum, key1, sum"
-    mixed = exam.shuffled(ONE, OTHER, DRAW)
-    assert mixed is not None
-    assert mixed != ONE.instruction
-    assert sorted(mixed.split()) == sorted(ONE.instruction.split())
+@pytest.mark.parametrize("size", [8, 12])
+def test_form_and_meaning_come_in_turn_and_all_kinds_alike(size: int) -> None:
+    for stage, questions in set_exam(RICH, CONFIG, size).items():
+        kinds = [kind_of(q.fault) for q in questions]
+        assert kinds == ["form", "meaning"] * (size // 2), stage
+        come = Counter(q.fault for q in questions)
+        for kind in ("form", "meaning"):
+            apply = [come[f.__name__] for f in FAULTS[stage][kind] if f not in (code_broken,)]  # there is no code
+            assert max(apply) - min(apply) <= 1, (stage, come)
 
 
-@pytest.mark.parametrize(
-    ("fault", "seed"),
-    [
-        (exam.swapped, entry(1)),
-        (exam.truncated, entry(0, response="Only eight words are in this short answer.")),
-        (exam.repeated, entry(0, response="Yes.")),
-        (exam.cut, entry(0, instruction="Add one and two.")),
-        (exam.shuffled, entry(0, instruction="Add one and two.")),
-        (exam.shuffled, entry(0, instruction="no no no no no no")),
-    ],
-)
-def test_a_fault_that_does_not_apply_is_passed_over(fault: Callable[..., str | None], seed: Entry) -> None:
-    assert fault(seed, OTHER, DRAW) is None
-
-
-def test_no_keywords_make_no_list() -> None:
-    assert exam.listed(replace(ONE, keywords=()), replace(OTHER, keywords=()), DRAW) is None
-
-
-def test_the_kinds_of_fault_come_in_turn() -> None:
-    questions = set_exam(SEEDS, CONFIG, 12)
+def test_a_longer_exam_begins_like_a_shorter_one() -> None:
     for stage in STAGES:
-        kinds = [fault.__name__ for fault in FAULTS[stage]]
-        assert [q.fault for q in questions[stage]] == (kinds * 3)[:12]
+        assert set_exam(RICH, CONFIG, 12)[stage][:6] == set_exam(RICH, CONFIG, 6)[stage]
+
+
+def test_a_seed_has_several_twins_only_where_that_is_allowed() -> None:
+    questions = set_exam(RICH, CONFIG, 100, most=3)["response"]
+    assert len(questions) == 36
+    assert len({q.good for q in questions}) == 12
+    assert len({(q.good, q.fault) for q in questions}) == 36
+    assert len(set_exam(RICH, CONFIG, 100)["response"]) == 12
+
+
+def test_labelled_answers_stand_beside_the_seeds() -> None:
+    pairs = [Labelled(f"p{n:03d}", "rejected", f"Say {n}.", f"{n}", f"Say {n}.", "no") for n in range(9)]
+    questions = set_exam(RICH, CONFIG, 6, pairs)
+    assert [q.fault == "rejected" for q in questions["response"]] == [False, True] * 6
+    assert not any(q.fault == "rejected" for q in questions["instruction"])
 
 
 def test_a_question_is_a_seed_and_its_twin_that_differ_in_one_thing() -> None:
@@ -97,7 +94,7 @@ def test_a_question_is_a_seed_and_its_twin_that_differ_in_one_thing() -> None:
 
 
 WORDS = st.lists(st.sampled_from(["add", "two", "Two.", "sum!", "a", "b,"]), min_size=1, max_size=12).map(" ".join)
-TEXTS = st.one_of(WORDS, st.sampled_from([REFUSAL, " ".join(["This is a long sentence."] * 5), "k, k"]))
+TEXTS = st.one_of(WORDS, st.sampled_from([LANGUAGES["en"].refusal, " ".join(["This is a long sentence."] * 5), "k, k"]))
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=4, max_size=8), st.integers(4, 10))
@@ -132,11 +129,21 @@ def test_the_exam_is_the_same_every_time_and_another_for_another_run() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_fewer_than_four_seeds_make_no_exam(count: int) -> None:
+def test_fewer_than_four_seeds_are_helped_out_by_exercises_of_gras_own(count: int) -> None:
     accepted = [replace(entry(n), round=1) for n in range(20, 30)]
-    with pytest.raises(SeedError, match=f"at least 4 seeds; there are {count}"):
-        set_exam([*SEEDS[:count], *accepted], CONFIG, 16)
+    assert lacks_seeds([*SEEDS[:count], *accepted])
+    questions = set_exam([*SEEDS[:count], *accepted], CONFIG, 100)["response"]
+    assert {q.good.instruction for q in questions} == {e.instruction for e in [*SEEDS[:count], *bundled()]}
+    assert not lacks_seeds(SEEDS[:4])
     assert len(set_exam(SEEDS[:4], CONFIG, 16)["response"]) == 4
+
+
+def test_the_bundled_exercises_lend_themselves_to_every_fault() -> None:
+    for stage, questions in set_exam([], CONFIG, 500, most=12).items():
+        come = Counter(q.fault for q in questions)
+        assert set(come) == {f.__name__ for kind in FAULTS[stage].values() for f in kind}
+        assert min(come.values()) >= 4, come
+    assert {e.domain for e in bundled()} == {leaf.name for leaf in CONFIG.leaves}
 
 
 class Examinee:
@@ -158,10 +165,8 @@ class Examinee:
 async def test_every_model_reads_the_same_questions_and_gets_its_standing() -> None:
     questions = set_exam(SEEDS, CONFIG, 8)["response"]
     ask = Examinee({f"{q.broken.instruction}\n\nAnswer: {q.broken.response}\n" for q in questions})
-    one = await sit_exam(ask, "a", ProbabilityReading(), questions)
-    other = await sit_exam(ask, "b", ProbabilityReading(), questions)
-    assert isinstance(one, Standing)
-    assert isinstance(other, Standing)
+    one = (await sit_exam(ask, "a", ProbabilityReading(), questions)).standing
+    other = (await sit_exam(ask, "b", ProbabilityReading(), questions)).standing
     assert (one.auc, len(one.good), one.weight > 1) == (1.0, 4, True), "half is enough to be sure"
     assert (one.good, one.broken) == (other.good, other.broken)
     read = {m: sorted(str(r.messages) for _, r in ask.asked if r.model == m) for m in "ab"}
@@ -173,8 +178,7 @@ async def test_every_model_reads_the_same_questions_and_gets_its_standing() -> N
 async def test_who_could_not_be_read_on_a_question_has_no_standing() -> None:
     questions = set_exam(SEEDS, CONFIG, 8)["response"]
     result = await sit_exam(Examinee(set(), questions[3].good.instruction), "a", ProbabilityReading(), questions)
-    assert isinstance(result, str)
-    assert "3 of 4" in result
+    assert "3 of 4" in result.failure
 
 
 class Wavering(Examinee):
@@ -189,8 +193,7 @@ class Wavering(Examinee):
 
 async def test_who_may_or_may_not_be_able_to_tell_reads_all_questions() -> None:
     questions = set_exam(SEEDS, CONFIG, 8)["response"]
-    standing = await sit_exam(Wavering(set()), "a", ProbabilityReading(), questions)
-    assert isinstance(standing, Standing)
+    standing = (await sit_exam(Wavering(set()), "a", ProbabilityReading(), questions)).standing
     assert len(standing.good) == len(standing.broken) == 8
     assert replace(standing, good=standing.good[:4], broken=standing.broken[:4]).unsure
 
@@ -198,14 +201,29 @@ async def test_who_may_or_may_not_be_able_to_tell_reads_all_questions() -> None:
 @pytest.mark.parametrize("size", [4, 5, 6, 7, 8, 9])
 async def test_an_exam_of_any_size_comes_to_its_end(size: int) -> None:
     questions = set_exam(SEEDS, CONFIG, size)["response"]
-    standing = await sit_exam(Wavering(set()), "a", ProbabilityReading(), questions)
-    assert isinstance(standing, Standing)
+    standing = (await sit_exam(Wavering(set()), "a", ProbabilityReading(), questions)).standing
     assert 4 <= len(standing.good) == len(standing.broken) <= size
 
 
 async def test_who_is_at_chance_is_not_asked_on() -> None:
     questions = set_exam(SEEDS, CONFIG, 8)["response"]
     ask = Examinee(set())
-    standing = await sit_exam(ask, "a", ProbabilityReading(), questions)
-    assert isinstance(standing, Standing)
+    standing = (await sit_exam(ask, "a", ProbabilityReading(), questions)).standing
     assert (len(standing.good), standing.weight, len(ask.asked)) == (4, 0, 4 * 2 * 6)
+
+
+@pytest.mark.parametrize("examinee", [Examinee(set()), Wavering(set()), Examinee({"apples"})])
+async def test_a_part_of_a_whole_exam_is_what_a_run_would_have_asked(examinee: Examinee) -> None:
+    questions = set_exam(RICH, CONFIG, 12)["response"]
+    taken = await sit_exam(examinee, "a", ProbabilityReading(), questions)
+    whole = Sitting("a", "response", await answered(examinee, "a", ProbabilityReading(), questions))
+    assert as_far_as_needed(whole) == taken
+
+
+async def test_a_good_text_is_read_once_however_many_twins_it_has() -> None:
+    questions = set_exam(RICH, CONFIG, 36, most=3)["response"]
+    ask = Examinee(set())
+    answers = await answered(ask, "a", ProbabilityReading(), questions)
+    assert len(answers) == 36
+    assert len({call for call, _ in ask.asked}) == len(ask.asked) == (12 + 36) * 6
+    assert {call.step.split(".")[2] for call, _ in ask.asked} == {"good", *(q.fault for q in questions)}

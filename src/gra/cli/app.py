@@ -20,6 +20,7 @@ from gra.cli import (
     completion,
     diff,
     distill,
+    exam,
     export,
     init,
     listing,
@@ -99,6 +100,7 @@ def options(
 app.command("quickstart")(run.quickstart)
 app.command("init")(init.init)
 app.command("check")(check.check)
+app.command("exam")(exam.exam)
 app.command("preview")(preview.preview)
 app.command("run")(run.run)
 app.command("resume")(run.resume)

@@ -108,7 +108,7 @@ def _what(path: Path, seeds: SeedFile, target: int) -> Iterator[str]:
     yield f"target: {target}   # stop when so many new samples are accepted"
     yield "rounds: 1   # with more, each learns from what the ones before accepted"
     if seeds.usable < LEAST_SEEDS:
-        yield "gate: {type: paper}   # other gates need four seeds for the exam that they set the reviewers"
+        yield "gate: {type: paper}   # with fewer than four seeds, other gates ask about gra's own English exercises"
 
 
 def _models(members: Sequence[Member]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from gra.engine.energy import joules_of
 from gra.engine.metering import meters_for
 from gra.engine.plan import Plan, plan
 from gra.engine.prices import prices_of
-from gra.errors import CatalogueError, GraError, SeedError
+from gra.errors import CatalogueError, GraError
 from gra.export.filters.chosen import chosen
 from gra.records import Passage, Reading, Seed
 from gra.synthesis.documents import read_documents
@@ -144,8 +144,6 @@ def _seeds(found: Inspection) -> tuple[Seed, ...]:
         "malformed": report.malformed,
         "problems": list(report.problems),
     }
-    if synthesis.examines and len(report.seeds) < 4:
-        found.problem(_too_few(len(report.seeds)))
     return report.seeds
 
 
@@ -167,12 +165,6 @@ def _documents(found: Inspection) -> tuple[Passage, ...]:
         "problems": list(report.problems),
     }
     return report.passages
-
-
-def _too_few(number: int) -> SeedError:
-    return SeedError(
-        f"the gate sets its reviewers an exam and needs 4 seeds, there are {number}; or use the gate `paper`"
-    )
 
 
 async def _models(found: Inspection, start: bool) -> None:

@@ -35,6 +35,8 @@ EXCLUDED: Mapping[str, str] = {
     "embeddings.concurrency": "as for models",
     "seeds.path": "where the seeds lie; what they are is in their digest",
     "seeds.columns": "what their file calls things; as for its path",
+    "exam.pairs": "as for seeds; what the labelled answers are is in their digest",
+    "exam.graded": "as for the pairs",
     "documents.path": "as for seeds; the names of the files within are in the digest",
     "prompts": "all texts in use, these among them, are in the prompts' digest",
     # Of a plugin its name, its text and its options are in a digest, a backend's in its model's identity.
@@ -58,6 +60,7 @@ def fingerprint(
     models: Mapping[str, str],
     prompts_digest: str,
     documents_digest: str = "",
+    labelled_digest: str = "",
     plugins: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The versioned hash of a run.
@@ -69,6 +72,7 @@ def fingerprint(
             the embedding model is.
         prompts_digest: hash of all prompt texts.
         documents_digest: hash of the passages; empty if there are none.
+        labelled_digest: hash of the labelled answers in the exam; empty if there are none.
         plugins: digests of the user's own code, by the key that names it.
 
     Raises:
@@ -81,6 +85,7 @@ def fingerprint(
         "config": _included(config.model_dump(mode="json"), ""),
         "seeds": seeds_digest,
         "documents": documents_digest,
+        "labelled": labelled_digest,
         "models": dict(models),
         "prompts": prompts_digest,
         "plugins": dict(plugins),
@@ -96,6 +101,8 @@ def resolved(config: RunConfig) -> dict[str, Any]:
     for key in ("seeds", "documents"):
         if block := getattr(config.synthesis, key):
             plain[key]["path"] = str(block.path.absolute())
+    if exam := config.synthesis.exam:
+        plain["exam"] = {key: str(path.absolute()) if path else None for key, path in exam}
     export = config.export.model_dump(mode="json")
     export["contamination"] = [str(path.absolute()) for path in config.export.contamination]
     return {**plain, "engine": config.engine.model_dump(mode="json"), "export": export}

@@ -161,7 +161,7 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
         if isinstance(block, Mapping):
             path = block.get("path")
             if path and isinstance(path, str | Path):
-                block = {**block, "path": os.path.normpath(base / os.path.expanduser(path))}  # noqa: PTH111 (never raises)
+                block = {**block, "path": _placed(path, base)}
             plain[key] = block
     export = plain.get("export")
     if isinstance(export, Mapping) and isinstance(files := export.get("contamination"), list | tuple):
@@ -170,6 +170,10 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
             for file in files
         ]
         plain["export"] = {**export, "contamination": placed}
+    if isinstance(exam := plain.get("exam"), Mapping):
+        plain["exam"] = {
+            key: _placed(file, base) if isinstance(file, str | Path) else file for key, file in exam.items()
+        }
     if isinstance(plain.get("models"), list | tuple):
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
     if plain.get("casting") in ("random", "adaptive"):
@@ -177,6 +181,10 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
     if "prompts" in plain:
         plain["prompts"] = read_prompts(plain["prompts"], base)
     return {key: _code_placed(value, base) for key, value in plain.items()}
+
+
+def _placed(path: str | Path, base: Path) -> str:
+    return os.path.normpath(base / os.path.expanduser(path))  # noqa: PTH111 (never raises)
 
 
 def _code_placed(value: Any, base: Path) -> Any:
@@ -187,7 +195,7 @@ def _code_placed(value: Any, base: Path) -> Any:
         return value
     placed = {key: item if key == "options" else _code_placed(item, base) for key, item in value.items()}
     if isinstance(use := placed.get("use"), str) and ".py:" in use:
-        placed["use"] = os.path.normpath(base / os.path.expanduser(use))  # noqa: PTH111 (never raises)
+        placed["use"] = _placed(use, base)
     return placed
 
 

@@ -1,4 +1,4 @@
-"""What samples are made from: the user's seeds and documents. Data only."""
+"""What samples are made from, the user's seeds and documents, and what reviewers are examined on. Data only."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ class DocumentsConfig(Settings):
     """A text or Markdown file, or a folder of them (`.txt`, `.md`), read with all folders within it."""
     chunk: int = Field(default=1500, ge=200, le=20_000)
     """Most characters of a passage. It goes into three prompts, so a model's context bounds it."""
+
+
+class ExamConfig(Settings):
+    """Answers that you have labelled, for the reviewers' exam; asked about beside the seeds and their twins."""
+
+    pairs: Path | None = None
+    """JSON Lines of `instruction`, `chosen` and `rejected`, with `domain`, `chosen_author` and `rejected_author` where
+    known."""
+    graded: Path | None = None
+    """JSON Lines of `instruction`, `response` and `correct` (true or false), with `domain` and `author` where known."""

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from gra.config.criteria import CriteriaConfig
-from gra.config.material import DocumentsConfig, SeedsConfig
+from gra.config.material import DocumentsConfig, ExamConfig, SeedsConfig
 from gra.config.models import EmbeddingConfig, ModelConfig
 from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
 from gra.config.settings import Settings
@@ -48,10 +48,13 @@ class PaperGate(Settings):
 
 
 class SeedsGate(Settings):
-    """Judges a sample by where it stands among the user's own seeds and their broken twins, reviewer by reviewer."""
+    """Judges a sample by where it stands among the user's own seeds and their broken twins, reviewer by reviewer.
+
+    With fewer than four seeds, gra's own general exercises stand beside them (docs/exam.md).
+    """
 
     type: Literal["seeds"] = "seeds"
-    exam: int = Field(default=16, ge=4, le=512)
+    exam: int = Field(default=24, ge=4, le=512)
     """Seeds, and as many broken twins, that a reviewer reads at most before the run; half where that makes it clear."""
     keep_above: float = Field(default=0.25, ge=0, lt=1)
     """A response passes if the committee ranks it above this share of the seeds' own responses."""
@@ -213,6 +216,8 @@ class SynthesisConfig(Settings):
     Generator is about to read it. The dataset is the same."""
     gate: Gate = Field(default_factory=_default_gate)
     """By default `seeds`; `paper` where there are no seeds."""
+    exam: ExamConfig | None = None
+    """Labelled answers of your own in the exam of the `seeds` and `calibrated` gates."""
     examples: tuple[int, int] = (2, 4)
     """Least and most few-shot examples from the pool."""
     response_examples: int = Field(default=2, ge=0, le=8)
@@ -312,11 +317,6 @@ class SynthesisConfig(Settings):
         if self.documents and self.task == "refine":
             raise ValueError(
                 "`task: refine` keeps the seeds' instructions, so it has no use for `documents`. Leave them out"
-            )
-        if self.seeds is None and isinstance(self.gate, EXAMINING):
-            raise ValueError(
-                f"the `{self.gate.type}` gate judges by your own seeds, and there are none. Give `seeds`, or choose "
-                "`gate: {type: paper}`"
             )
         if self.seeds is None and self.allocation == "seeds":
             raise ValueError("`allocation: seeds` needs `seeds`. Give some, or choose `quota` or `uniform`")

@@ -22,6 +22,7 @@ from gra.errors import Refused
 from gra.events import CallAnswered, Listener
 from gra.ids import index_of
 from gra.llm import Model
+from gra.store.kept_answers import KeptAnswers
 from gra.store.ledger import Ledger
 from gra.store.reader import Totals
 
@@ -121,8 +122,10 @@ class Desk:
         identities: Mapping[str, str],
         spending: Purse,
         listen: Listener,
+        kept: KeptAnswers | None = None,
     ) -> None:
         self._ledger = ledger
+        self._kept = kept
         self._endpoints = endpoints
         self._identities = identities
         self._spending = spending
@@ -136,17 +139,22 @@ class Desk:
             EndpointError: the endpoint gave up; not recorded, so it is asked again on resume.
             BudgetSpent: nothing more may be asked.
         """
-        digest = request.digest(self._identities[request.model])
+        identity = self._identities[request.model]
+        digest = request.digest(identity)
         known = self._ledger.find(call, digest)
         if known is not None:
             self._tell(request, known, replayed=True)
             return known
         self._spending.check()
         elsewhere = self._ledger.find_elsewhere(call, digest)
+        if elsewhere is None and self._kept:
+            elsewhere = self._kept.find(call.sample, identity, digest)
         answer = elsewhere or await self._asked(request, urgency(call))
         # Another run's answer counts like one's own: a budget ends the run where it would end if it were alone.
         self._spending.count(request.model, answer)
         reply = await self._ledger.commit(call, digest, request, answer)
+        if self._kept and elsewhere is None:
+            self._kept.keep(call.sample, identity, digest, reply)
         self._tell(request, reply, replayed=elsewhere is not None)
         return reply
 

@@ -1,4 +1,4 @@
-"""What a run is made from: the user's seeds and documents, as they are read at the start of every attempt."""
+"""What a run is made from: the user's seeds, documents and labelled answers, read at the start of every attempt."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from gra.config.synthesis import SynthesisConfig
 from gra.records import Passage, Seed
 from gra.synthesis.documents import read_documents
+from gra.synthesis.exam_material import Labelled, digest_of, read_labelled
 from gra.synthesis.seeds import check_domains, read_seeds
 
 
@@ -18,11 +19,14 @@ class Material:
     seeds_digest: str = ""
     passages: tuple[Passage, ...] = ()
     documents_digest: str = ""
+    labelled: tuple[Labelled, ...] = ()
+    """For the exam."""
+    labelled_digest: str = ""
     problems: tuple[str, ...] = ()
 
 
 def read_material(config: SynthesisConfig) -> Material:
-    """Read seeds and documents.
+    """Read seeds, documents and, where there is an exam, labelled answers.
 
     Raises:
         SeedError: something that is asked for is not there or cannot be used.
@@ -40,4 +44,7 @@ def read_material(config: SynthesisConfig) -> Material:
             documents_digest=documents.digest,
             problems=(*material.problems, *documents.problems),
         )
+    if config.exam and config.examines:
+        labelled = read_labelled(config.exam)
+        material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled))
     return material

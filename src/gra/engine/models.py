@@ -107,6 +107,12 @@ async def open_models(
 ) -> AsyncIterator[OpenModels]:
     """Pull, start and probe all models that take part, or `only` these; embedded servers end with the context.
 
+    Args:
+        config: the run.
+        listen: hears of the progress.
+        logs: for the logs of embedded servers.
+        only: names of models; by default all that are cast, and the one for embeddings.
+
     Raises:
         CatalogueError: a model cannot be had.
         EndpointError: a server cannot be reached or does not come up.

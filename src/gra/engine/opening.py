@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -12,9 +12,10 @@ from gra.calls import Ask
 from gra.config.plugin import Plugin
 from gra.config.pool import adjudicated, judges, may_play
 from gra.config.synthesis import CalibratedGate, PaperGate, SeedsGate, SynthesisConfig
+from gra.engine.models import OpenModels
 from gra.errors import ConfigError, SeedError
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
-from gra.llm import Abilities
+from gra.llm import Abilities, Endpoint, spellings, unreadable
 from gra.records import Entry, Seed, Stage
 from gra.records import Reading as ReadingName
 from gra.store.reader import Reader
@@ -22,7 +23,9 @@ from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
 from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
-from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, set_exam, sit_exam
+from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, Sitting, lacks_seeds, set_exam, sit_exam
+from gra.synthesis.exam_material import Labelled
+from gra.synthesis.exam_report import report_on
 from gra.synthesis.plugged import own_gate, own_reading
 from gra.synthesis.reading import Lanes, ProbabilityReading, Reading, WrittenReading
 from gra.synthesis.ruling_exam import sit_ruling_exams
@@ -51,6 +54,29 @@ def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities])
         read_off = ability.label_probabilities and config.reading != "written"
         chosen[model] = "probability" if read_off else "written"
     return chosen
+
+
+async def check_labels(config: SynthesisConfig, models: OpenModels, listen: Listener) -> None:
+    """See that the answers to one-token questions are one token each, where a server tells; else say what is wrong.
+
+    Raises:
+        ConfigError: a model cannot tell the labels apart.
+    """
+    if isinstance(config.reading, Plugin) or config.reading == "written":
+        return
+    labels = config.criteria.labels
+    for name in judges(config):
+        endpoint = models.endpoints.get(name)
+        if not isinstance(endpoint, Endpoint) or not models.abilities[name].label_probabilities:
+            continue
+        told = {spelling: await endpoint.tokens_of(spelling) for label in labels for spelling in spellings(label)}
+        problem = unreadable(labels, {spelling: tokens for spelling, tokens in told.items() if tokens})
+        if "apart" in problem:
+            raise ConfigError(
+                f"`criteria.labels`: to `{name}`, {problem}. Choose two other words, or `reading: written`"
+            )
+        if problem:
+            listen(Notice(f"to `{name}`, the label {problem}"))
 
 
 def make_readings(
@@ -116,14 +142,19 @@ def known_gate(
     return CalibratedRule(config.gate, examined, rulings)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an exam is set from, and how it is read."""
+
+    entries: Sequence[Entry]
+    """The pool; its seeds count."""
+    labelled: Sequence[Labelled]
+    readings: Mapping[str, Reading]
+    """By model."""
+
+
 async def make_gate(
-    ask: Ask,
-    config: SynthesisConfig,
-    entries: Sequence[Entry],
-    readings: Mapping[str, Reading],
-    reader: Reader,
-    writer: Writer,
-    listen: Listener,
+    ask: Ask, config: SynthesisConfig, known: Known, reader: Reader, writer: Writer, listen: Listener
 ) -> Gate:
     """The gate of the configuration; one that exams set, after every judge has sat its own. Without reviews, none.
 
@@ -135,11 +166,11 @@ async def make_gate(
     if config.review == "none" or not isinstance(config.gate, SeedsGate | CalibratedGate):
         return known_gate(config, ())
     if not reader.fact("exam"):
-        standings = await _examined(ask, config, config.gate, entries, readings, listen)
-        await writer.put_fact("exam", [exam_row(s) for s in standings])
+        sittings = await _examined(ask, config, config.gate, known, listen)
+        await writer.put_fact("exam", [sitting_row(s) for s in sittings])
     gate = known_gate(config, reader.fact("exam"), reader.fact(RULING_EXAM) or ())
     if adjudicated(config) and isinstance(gate, SeedsRule | CalibratedRule):
-        rulings = await _rulings(ask, config, gate, entries, readings, reader, writer, listen)
+        rulings = await _rulings(ask, config, gate, known, reader, writer, listen)
         gate = replace(gate, rulings=rulings)
     writers, able = may_play(config, "generator"), (gate.able or {})["response"]
     single = config.casting.policy == "single"  # then it judges its own work
@@ -172,8 +203,7 @@ async def _rulings(
     ask: Ask,
     config: SynthesisConfig,
     gate: SeedsRule | CalibratedRule,
-    entries: Sequence[Entry],
-    readings: Mapping[str, Reading],
+    known: Known,
     reader: Reader,
     writer: Writer,
     listen: Listener,
@@ -181,10 +211,10 @@ async def _rulings(
     """The standing of each Adjudicator that would have reviews to read."""
     rows = reader.fact(RULING_EXAM)
     if rows is None:
-        questions = set_exam(entries, config, gate.config.exam)["response"]
+        questions = set_exam(known.entries, config, gate.config.exam, known.labelled)["response"]
         able, names = gate.able["response"], may_play(config, "adjudicator")
         listen(PhaseStarted("exam", f"{', '.join(names)} read reviews of them too", 1))
-        found = await sit_ruling_exams(ask, config, readings, questions, able, names)
+        found = await sit_ruling_exams(ask, config, known.readings, questions, able, names)
         listen(PhaseAdvanced(1))
         rows = []
         for name, result in found.items():
@@ -197,35 +227,44 @@ async def _rulings(
 
 
 async def _examined(
-    ask: Ask,
-    config: SynthesisConfig,
-    gate: SeedsGate | CalibratedGate,
-    entries: Sequence[Entry],
-    readings: Mapping[str, Reading],
-    listen: Listener,
-) -> list[Standing]:
-    questions = set_exam(entries, config, gate.exam)
-    examined = judges(config)
-    stages: tuple[Stage, ...] = ("response",) if config.task == "refine" else STAGES  # the seeds' instructions stand
+    ask: Ask, config: SynthesisConfig, gate: SeedsGate | CalibratedGate, known: Known, listen: Listener
+) -> list[Sitting]:
+    questions = set_exam(known.entries, config, gate.exam, known.labelled)
+    if lacks_seeds(known.entries):
+        listen(
+            Notice("too few seeds for an exam of your own: reviewers are examined on gra's general English exercises")
+        )
+    examined, stages = judges(config), examined_stages(config)
     listen(PhaseStarted("exam", f"{', '.join(examined)} read seeds and broken twins", len(examined) * len(stages)))
     done = 0
 
-    async def sit(model: str, stage: Stage) -> Standing:
+    async def sit(model: str, stage: Stage) -> Sitting:
         nonlocal done
-        result = await sit_exam(ask, model, readings[model], questions[stage])
+        sitting = await sit_exam(ask, model, known.readings[model], questions[stage])
         done += 1
         listen(PhaseAdvanced(done))
-        if isinstance(result, str):
-            listen(Notice(f"`{model}` has no say on a sample's {stage}: {result}"))
-            n = len(questions[stage])
-            return Standing(model, stage, (0.0,) * n, (0.0,) * n)
-        if not result.weight:
+        if sitting.failure:
+            listen(Notice(f"`{model}` has no say on a sample's {stage}: {sitting.failure}"))
+        elif not (standing := sitting.standing).weight:
             listen(
-                Notice(f"`{model}` cannot tell good from broken by the {stage} (AUC {result.auc:.2f}); no say there")
+                Notice(f"`{model}` cannot tell good from broken by the {stage} (AUC {standing.auc:.2f}); no say there")
             )
-        return result
+        return sitting
 
     return await together(sit(m, stage) for m in examined for stage in stages)
+
+
+def examined_stages(config: SynthesisConfig) -> tuple[Stage, ...]:
+    """The stages that there is an exam for: in a refinement the seeds' instructions stand."""
+    return ("response",) if config.task == "refine" else STAGES
+
+
+def standing_of(sitting: Sitting) -> Standing:
+    """What counts of an exam: nothing, if there was a text on which the model could not be read."""
+    if not sitting.failure:
+        return sitting.standing
+    nothing = (0.0,) * len(sitting.answers)
+    return Standing(sitting.model, sitting.stage, nothing, nothing)
 
 
 def exam_row(standing: Standing) -> dict[str, object]:
@@ -241,6 +280,15 @@ def exam_row(standing: Standing) -> dict[str, object]:
         "mean_broken": fmean(standing.broken),
         "good": list(standing.good),
         "broken": list(standing.broken),
+    }
+
+
+def sitting_row(sitting: Sitting) -> dict[str, object]:
+    """The same of a whole exam, with what was asked."""
+    return exam_row(standing_of(sitting)) | {
+        "faults": [a.question.fault for a in sitting.answers],
+        "domains": [a.question.domain for a in sitting.answers],
+        "outside": report_on(sitting).outside,
     }
 
 

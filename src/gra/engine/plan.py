@@ -18,6 +18,8 @@ from gra.config.synthesis import EXAMINING, SynthesisConfig, bounded
 from gra.engine.energy import JOULES_PER_WH, PER_FLOP, estimate, joules
 from gra.engine.prices import charge, prices
 from gra.records import Passage, Reading, Seed, Stage
+from gra.synthesis.exam import LEAST_QUESTIONS
+from gra.synthesis.exam_material import bundled
 
 CHARACTERS_PER_TOKEN = 4.0
 """English prose in the vocabularies of today's models: 3.5 to 4.5. Code and other languages have fewer."""
@@ -125,7 +127,7 @@ def plan(
     before: tuple[Cost, ...] = (_annotation(config, seeds, lengths), _exam(config, len(seeds), lengths, written))
     before += (_ruling_exam(config, len(seeds), lengths, written),)
     scenarios = tuple(_scenario(name, share, config, lengths, written, before, most) for name, share in YIELDS.items())
-    return Plan(scenarios, _assumptions(config, lengths, written, bool(seeds)))
+    return Plan(scenarios, _assumptions(config, lengths, written, len(seeds)))
 
 
 def tokens(text: str) -> float:
@@ -232,7 +234,8 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
     none = Cost("exam")
     if not (config.examines and isinstance(config.gate, EXAMINING)):
         return none
-    pairs = min(config.gate.exam, seeds)
+    own = seeds if seeds >= LEAST_QUESTIONS else seeds + len(bundled())
+    pairs = min(config.gate.exam, own)
     both = _opinion(config, "exam", "response", lengths, written, lengths.response)
     if config.task != "refine":
         both += _opinion(config, "exam", "instruction", lengths, written, 0.0)
@@ -305,10 +308,16 @@ def _shots(config: SynthesisConfig) -> float:
     return fmean(config.examples) if config.seeds else 0.0
 
 
-def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seeded: bool) -> tuple[str, ...]:
+def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seeds: int) -> tuple[str, ...]:
     yields = ", ".join(f"{name} {share:.0%}" for name, share in YIELDS.items())
-    likeness = "the seeds" if seeded else "such texts usually are"
+    likeness = "the seeds" if seeds else "such texts usually are"
     exam = ["every judge sits the whole exam; half of it is often enough"] if config.examines else []
+    exam += ["labelled answers in the exam come on top"] if config.examines and config.exam else []
+    exam += (
+        ["with so few seeds the exam asks about gra's own exercises, too"]
+        if config.examines and seeds < LEAST_QUESTIONS
+        else []
+    )
     spared = ["every reviewer is asked; with `opinions: when_needed` fewer are"] * (config.opinions == "when_needed")
     revised = "each rejected response is revised once" if config.max_revisions else "nothing is revised"
     accepted = f"share of candidates accepted: {yields}; as many fail at the instruction as at the response"

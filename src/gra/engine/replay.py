@@ -19,7 +19,7 @@ from gra.engine.desk import BudgetSpent
 from gra.engine.material import Material
 from gra.engine.models import OpenModels
 from gra.engine.run import Ending, Progress
-from gra.engine.studies import PASSAGES
+from gra.engine.studies import LABELLED, PASSAGES
 from gra.errors import EndpointError, StoreError
 from gra.events import Listener, ignore
 from gra.ids import sample_id
@@ -31,11 +31,12 @@ from gra.store.reader import Reader
 from gra.store.run_dir import RunDir
 from gra.store.transcript import transcribe
 from gra.store.writer import Writer
+from gra.synthesis.exam_material import Labelled
 
 NOWHERE = "http://replay.invalid/v1"
 """An address that cannot exist (RFC 2606)."""
-KEPT = ("readings", "models", PASSAGES)
-"""Facts that no call tells: what servers could do, which models they served, and the documents."""
+KEPT = ("readings", "models", PASSAGES, LABELLED)
+"""Facts that no call tells: what servers could do, which models they served, the documents and labelled answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def _material(reader: Reader, config: SynthesisConfig) -> Material:
     passages = tuple(Passage(**row) for row in reader.fact(PASSAGES) or ())
     if config.documents and not passages:
         raise StoreError(f"{reader.run.path} was made by a gra that did not keep passages, so it cannot be replayed")
-    return Material(seeds=tuple(_seeds(reader)), passages=passages)
+    labelled = tuple(Labelled(**row) for row in reader.fact(LABELLED) or ())
+    return Material(seeds=tuple(_seeds(reader)), passages=passages, labelled=labelled)
 
 
 def _seeds(reader: Reader) -> list[Seed]:

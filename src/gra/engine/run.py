@@ -20,20 +20,22 @@ from gra.engine.compute import sizes_of
 from gra.engine.crew import Crew
 from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
 from gra.engine.energy import joules_of
+from gra.engine.examining import kept_exams
 from gra.engine.forecast import Outlook
 from gra.engine.material import Material, read_material
 from gra.engine.merits import store_odds
 from gra.engine.metering import Energy, metering
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
-from gra.engine.opening import choose_readings, make_gate, make_readings, seed_pool
+from gra.engine.opening import Known, check_labels, choose_readings, make_gate, make_readings, seed_pool
 from gra.engine.prices import prices_of
 from gra.engine.rounds import Limits, Round
-from gra.engine.studies import PASSAGES, Studies, share
+from gra.engine.studies import LABELLED, PASSAGES, Studies, share
 from gra.engine.vectors import Embedder
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
 from gra.plugins import digest
 from gra.records import Entry, Sample, Status
+from gra.store.kept_answers import KeptAnswers
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir, create_run, update_run
@@ -100,9 +102,10 @@ async def synthesise(
                 open_models(config, listen, run.logs) as models,
             ):
                 try:
-                    with Ledger(writer, others) as ledger:
+                    with Ledger(writer, others) as ledger, KeptAnswers(kept_exams()) as kept:
+                        await check_labels(config.synthesis, models, listen)
                         patience = config.engine.finish_s
-                        work = state.go_on(models, ledger, material, energy)
+                        work = state.go_on(models, ledger, material, energy, kept)
                         return await called_off_gently(work, lambda: models.finish(patience))
                 finally:
                     await state.keep_accounts(models)
@@ -119,12 +122,14 @@ def document(config: RunConfig, material: Material) -> dict[str, Any]:
             models=known,
             prompts_digest=prompts,
             documents_digest=material.documents_digest,
+            labelled_digest=material.labelled_digest,
             plugins=code,
         ),
         "config": resolved(config),
         "models": known,
         "seeds": material.seeds_digest,
         "documents": material.documents_digest,
+        "labelled_answers": material.labelled_digest,
         "prompts": prompts,
         "plugins": code,
         "versions": {"gra-synth": version("gra-synth"), "python": sys.version.split()[0]},
@@ -154,13 +159,21 @@ class Progress:
         return Ending(self.accepted(), self.config.synthesis.target, statement, self.run.path, self.reader.used_up())
 
     async def go_on(
-        self, models: OpenModels, ledger: Ledger, material: Material, energy: Energy | None = None
+        self,
+        models: OpenModels,
+        ledger: Ledger,
+        material: Material,
+        energy: Energy | None = None,
+        kept: KeptAnswers | None = None,
     ) -> Ending:
-        """Everything that is left to do; without `energy` none is counted."""
+        """Everything that is left to do; without `energy` none is counted.
+
+        `kept` are answers to exam questions that other runs have put.
+        """
         synthesis = self.config.synthesis
         energy = energy or Energy()
         spending = spent_so_far(synthesis, self.reader.totals(), energy)
-        desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen)
+        desk = Desk(ledger, models.endpoints, models.identities, spending, self.listen, kept)
         # A full round is closed as it would be without a budget: what the pool says of it shapes the next round.
         beside = Spending(Budget(), energy=energy)
         unbounded = Desk(ledger, models.endpoints, models.identities, beside, self.listen)
@@ -171,12 +184,17 @@ class Progress:
             await self._same("models", dict(models.identities))
             if material.passages and self.reader.fact(PASSAGES) is None:
                 await self.writer.put_fact(PASSAGES, [asdict(passage) for passage in material.passages])
+            if material.labelled and self.reader.fact(LABELLED) is None:
+                await self.writer.put_fact(LABELLED, [asdict(pair) for pair in material.labelled])
             lanes = models.make_lanes()
             readings = make_readings(synthesis, chosen, lanes)
             entries: Sequence[Entry] = self.reader.entries()
             if material.seeds and not entries:
                 entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)
-            gate = await make_gate(desk, synthesis, entries, readings, self.reader, self.writer, self.listen)
+            known = Known(entries, material.labelled, readings)
+            gate = await make_gate(desk, synthesis, known, self.reader, self.writer, self.listen)
+            if kept and kept.problem:
+                self.listen(Notice(kept.problem))
             studies = Studies(synthesis, self.reader, readings, gate, desk, material.passages)
             full = await self._reopen_short()
             await self.writer.put_fact("asked", dict(Counter(studies.order)))

@@ -20,6 +20,8 @@ from gra.synthesis.topics import Agenda, in_turn, shares_of
 
 PASSAGES = "passages"
 """The fact that holds the documents' passages, so that their files are not needed again."""
+LABELLED = "labelled"
+"""The same for the labelled answers of the exam."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ Reading order: `client` (asking), `retry` (who retries what), `server` (one serv
 from gra.llm.backend import BackedModel, Backend, EmbeddingBackend
 from gra.llm.client import Abilities, Endpoint, Model
 from gra.llm.key import ApiKey, key_from_env
+from gra.llm.labels import spellings, unreadable
 from gra.llm.local import LocalServer, free_cores, threads_for
 from gra.llm.probe import probe
 from gra.llm.server import Account, Condition, Place, Server
@@ -34,6 +35,8 @@ __all__ = [
     "key_from_env",
     "open_session",
     "probe",
+    "spellings",
     "taking_turns",
     "threads_for",
+    "unreadable",
 ]

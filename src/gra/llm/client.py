@@ -230,6 +230,24 @@ class Endpoint:
         """The models that the server lists, each with its context where the server says so."""
         return await self.call(("models",), None, lambda answer, _: read_models(answer))
 
+    async def tokens_of(self, text: str) -> tuple[int, ...] | None:
+        """The numbers of a text's tokens, where the server tells (llama.cpp and vLLM do); None where it does not.
+
+        Outside of the account of faults: a server that knows no such question is not at fault.
+        """
+        body = {
+            "model": await self.served(),
+            "content": text,
+            "add_special": False,  # llama.cpp
+            "prompt": text,
+            "add_special_tokens": False,  # vLLM
+        }
+        async with self.server.place(0):
+            answer = await self._once(("..", "tokenize"), body, lambda found, _: found.get("tokens"))
+        if isinstance(answer, Fault) or not isinstance(answer, list):
+            return None
+        return tuple(answer) if all(isinstance(n, int) for n in answer) else None
+
     async def call(
         self,
         path: tuple[str, ...],

@@ -58,5 +58,31 @@ def probabilities(labels: Sequence[str], tokens: Sequence[tuple[str, float]]) ->
     return result
 
 
+def unreadable(labels: Sequence[str], tokens: Mapping[str, Sequence[int]]) -> str:
+    """What is wrong with labels in a model's tokeniser, in words; empty if each can be told by one token.
+
+    Args:
+        labels: the answers.
+        tokens: the numbers of the tokens of each spelling that a model may use (`spellings`).
+    """
+    read = {label: [tuple(tokens[s]) for s in spellings(label) if s in tokens] for label in labels}
+    for label in labels:
+        if read[label] and not any(len(pieces) == 1 for pieces in read[label]):
+            begins = {pieces[0] for pieces in read[label] if pieces}
+            others = {pieces[0] for other in labels if other != label for pieces in read[other] if pieces}
+            if begins <= others:
+                return (
+                    f"`{label}` is several tokens and begins like another of the labels, so they cannot be told apart"
+                )
+            return f"`{label}` is several tokens; it is read from the first of them alone"
+    return ""
+
+
+def spellings(label: str) -> tuple[str, ...]:
+    """How a model may begin to write a label: as it is and with a capital, alone and after a blank."""
+    plain = label.strip()
+    return tuple(dict.fromkeys(f"{blank}{word}" for blank in ("", " ") for word in (plain, plain.capitalize())))
+
+
 def _begins(token: str, label: str, others: Sequence[str]) -> bool:
     return bool(token) and label.startswith(token) and not any(other.startswith(token) for other in others)

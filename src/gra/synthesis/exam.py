@@ -1,22 +1,24 @@
-"""The exam: every reviewer reads known-good seeds and broken twins of them, as blind as it reads candidates.
+"""The exam: every reviewer reads texts of known quality, as blind as it reads candidates.
 
-A twin is broken by rule, so the right answer is known without a person or a larger model. Each kind of fault is one
-that small generators commit.
+Good are the user's seeds, bad are twins of them that were broken by rule (`faults.py`); beside them stand the user's
+own labelled answers. Half of the twins are broken in form and half in meaning, as far as the seeds lend themselves.
 """
 
 from __future__ import annotations
 
 import math
-import random
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, cycle, islice, zip_longest
 
 from gra.calls import Ask, CallId
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import SeedError
 from gra.ids import rng
 from gra.records import Entry, Opinion, Stage
+from gra.synthesis.exam_material import Labelled, bundled
+from gra.synthesis.faults import FAULTS, Fault, broken
 from gra.synthesis.reading import Matter, Reading, read_opinion
 from gra.synthesis.standing import Standing, feature
 from gra.together import together
@@ -24,149 +26,177 @@ from gra.together import together
 LONGEST = 900
 """Characters of instruction and response together that make a seed fit for the exam, if there are enough such."""
 LEAST_QUESTIONS = 4
-REFUSAL = "I'm sorry, but as an AI language model I cannot help with that."
+STAGES: tuple[Stage, ...] = ("instruction", "response")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One item of the exam: a seed, and its twin with a fault."""
+    """One item of the exam: a good text and a bad one."""
 
     name: str
+    """Of the good text; several questions may be about one."""
     good: Matter
     broken: Matter
+    """Mostly the good one's twin."""
     fault: str
+    """What is wrong with it: the name of a function of `faults.py`, `rejected` or `wrong`."""
+    domain: str = ""
+    authors: tuple[str, str] = ("", "")
+    """Who wrote the two; empty where nobody says."""
 
 
-def set_exam(entries: Sequence[Entry], config: SynthesisConfig, size: int) -> dict[Stage, tuple[Question, ...]]:
-    """`size` questions a stage, the same for every reviewer, the kinds of fault in turn.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model thinks of both halves of a question."""
+
+    question: Question
+    good: Opinion
+    broken: Opinion
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One model's exam at one stage."""
+
+    model: str
+    stage: Stage
+    answers: tuple[Answer, ...]
+
+    @property
+    def standing(self) -> Standing:
+        """What it has shown."""
+        good, broken = (tuple(feature(getattr(a, half)) for a in self.answers) for half in ("good", "broken"))
+        return Standing(self.model, self.stage, good, broken)
+
+    @property
+    def failure(self) -> str:
+        """Why it has no standing: there is a text on which it could not be read; empty if there is none."""
+        failures = [o.failure for a in self.answers for o in (a.good, a.broken) if o.failure]
+        read = sum(not a.good.failure and not a.broken.failure for a in self.answers)
+        told = f"it could be read on {read} of {len(self.answers)} exam questions put to it"
+        return f"{told} ({failures[0]})" if failures else ""
+
+
+# --- setting it -------------------------------------------------------------------------------------------------------
+
+
+def lacks_seeds(entries: Sequence[Entry]) -> bool:
+    """Whether there are fewer seeds than make an exam, so that gra's own exercises help out."""
+    return sum(e.round == 0 for e in entries) < LEAST_QUESTIONS
+
+
+def set_exam(
+    entries: Sequence[Entry], config: SynthesisConfig, size: int, labelled: Sequence[Labelled] = (), most: int = 1
+) -> dict[Stage, tuple[Question, ...]]:
+    """The questions of each stage, the same for every reviewer.
+
+    Args:
+        entries: the pool; its seeds are asked about. With fewer than four, gra's own general exercises are added.
+        config: of the run.
+        size: the most questions about seeds, and the most about labelled answers.
+        labelled: the user's own.
+        most: how many twins a seed may have, each with another fault.
 
     Raises:
-        SeedError: fewer than four seeds to set it from.
+        SeedError: a seed cannot be broken.
     """
     seeds = [e for e in entries if e.round == 0]
-    if len(seeds) < LEAST_QUESTIONS:
-        raise SeedError(
-            f"The gate sets its reviewers an exam and needs at least 4 seeds; there are {len(seeds)}. "
-            "Give more seeds, or choose `gate: {type: paper}`."
-        )
-    brief = [e for e in seeds if len(e.instruction) + len(e.response) <= LONGEST]
-    from_these = brief if len(brief) >= min(size, len(seeds)) else seeds
+    if lacks_seeds(seeds):
+        seeds += bundled()
     draw = rng(config.random_seed, "exam")
-    drawn = draw.sample(from_these, min(size, len(from_these)))
-    return {stage: tuple(_question(stage, n, e, drawn, draw) for n, e in enumerate(drawn)) for stage in STAGES}
+    brief = [e for e in seeds if len(e.instruction) + len(e.response) <= LONGEST]
+    others = [e for e in seeds if len(e.instruction) + len(e.response) > LONGEST]
+    drawn = [*draw.sample(brief, len(brief)), *draw.sample(others, len(others))]
+    asked = draw.sample(labelled, min(size, len(labelled)))
+    paper = {stage: tuple(islice(_twins(stage, drawn, config.random_seed, most), size)) for stage in STAGES}
+    both = chain.from_iterable(zip_longest(paper["response"], map(_labelled, asked)))
+    return {**paper, "response": tuple(question for question in both if question)}
 
 
-async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Standing | str:
-    """One model's standing at one stage, or why it has none: there is a question on which it could not be read.
+def _labelled(pair: Labelled) -> Question:
+    good, bad = Matter("response", pair.instruction, pair.good), Matter("response", pair.bad_instruction, pair.bad)
+    return Question(pair.name, good, bad, pair.kind, pair.domain, (pair.good_author, pair.bad_author))
+
+
+def _twins(stage: Stage, drawn: Sequence[Entry], seed: int, most: int) -> Iterator[Question]:
+    """Form and meaning in turn; of each the fault that came least so far, of those that apply."""
+    come: Counter[Fault] = Counter()
+    had: set[tuple[str, Fault]] = set()
+    kinds = cycle((FAULTS[stage]["form"], FAULTS[stage]["meaning"]))
+    for number in range(most * len(drawn)):
+        place = number % len(drawn)
+        entry = drawn[place]
+        wanted = next(kinds)
+        faults = [*sorted(wanted, key=come.__getitem__), *sorted(_rest(stage, wanted), key=come.__getitem__)]
+        others = [drawn[(place + step) % len(drawn)] for step in range(1, min(4, len(drawn)))]
+        for fault in (f for f in faults if (entry.id, f) not in had):
+            draw = rng(seed, "exam", stage, entry.id, fault.__name__)
+            text = broken(fault, stage, entry, others, draw)
+            if text is None:
+                continue
+            come[fault] += 1
+            had.add((entry.id, fault))
+            whole = Matter(stage, entry.instruction, entry.response if stage == "response" else "")
+            twin = Matter(stage, text) if stage == "instruction" else Matter(stage, entry.instruction, text)
+            yield Question(f"{place:03d}", whole, twin, fault.__name__, entry.domain)
+            break
+        else:
+            if number < len(drawn):
+                raise SeedError(
+                    f"The seed `{entry.id}` is too short to set an exam question from. Remove it or give more seeds."
+                )
+
+
+def _rest(stage: Stage, wanted: Sequence[Fault]) -> list[Fault]:
+    return [f for faults in FAULTS[stage].values() for f in faults if f not in wanted]
+
+
+# --- sitting it -------------------------------------------------------------------------------------------------------
+
+
+async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Sitting:
+    """One model's exam at one stage, as far as it has to be taken.
 
     Whoever has shown after half of the questions, or after three quarters, that it can tell or that it is at chance, is
     not asked the others.
     """
-    standing, read = Standing(model, questions[0].good.stage, (), ()), 0
-    for look in (0.5, 0.75, 1.0):
-        upto = max(LEAST_QUESTIONS, math.ceil(look * len(questions)))
-        if upto == read:  # of few questions the looks fall together
-            continue
-        more = await _standing(ask, model, reading, questions[read:upto])
-        if isinstance(more, str):
-            return more
-        standing = replace(standing, good=standing.good + more.good, broken=standing.broken + more.broken)
-        read = upto
-        if read >= len(questions) or not standing.unsure:
+    answers: tuple[Answer, ...] = ()
+    sitting = Sitting(model, questions[0].good.stage, answers)
+    for upto in _looks(len(questions)):
+        answers += await answered(ask, model, reading, questions[len(answers) : upto])
+        sitting = Sitting(model, sitting.stage, answers)
+        if sitting.failure or not sitting.standing.unsure:
             break
-    return standing
+    return sitting
 
 
-async def _standing(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Standing | str:
-    async def one(question: Question) -> tuple[Opinion, Opinion]:
-        stage = question.good.stage
-        pair = []
-        for half, matter in (("good", question.good), ("broken", question.broken)):
-            call = CallId(f"exam-{question.name}", f"exam.{stage}.{half}.{model}")
-            pair.append(await read_opinion(reading, ask, model, matter, call))
-        return pair[0], pair[1]
-
-    pairs = await together(one(q) for q in questions)
-    failures = [o.failure for pair in pairs for o in pair if o.failure]
-    if failures:
-        read = sum(not g.failure and not b.failure for g, b in pairs)
-        return f"it could be read on {read} of {len(questions)} exam questions put to it ({failures[0]})"
-    stage = questions[0].good.stage
-    return Standing(model, stage, tuple(feature(g) for g, _ in pairs), tuple(feature(b) for _, b in pairs))
+def as_far_as_needed(whole: Sitting) -> Sitting:
+    """The part of an exam after which `sit_exam` would have ended it."""
+    part = whole
+    for upto in _looks(len(whole.answers)):
+        part = Sitting(whole.model, whole.stage, whole.answers[:upto])
+        if part.failure or not part.standing.unsure:
+            break
+    return part
 
 
-# --- breaking a seed --------------------------------------------------------------------------------------------------
-
-Fault = Callable[[Entry, Entry, random.Random], str | None]
-"""Takes a seed and another one; gives a broken text, or None where this fault does not apply."""
-
-
-def swapped(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """The answer of another exercise."""
-    return other.response if other.response != seed.response else None
+def _looks(count: int) -> list[int]:
+    """After how many questions it is looked at where a model stands; of few questions the looks fall together."""
+    return sorted({min(count, max(LEAST_QUESTIONS, math.ceil(look * count))) for look in (0.5, 0.75, 1.0)})
 
 
-def truncated(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """The first third of the answer."""
-    words = seed.response.split()
-    return " ".join(words[: len(words) // 3]) if len(words) >= 9 else None
+async def answered(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> tuple[Answer, ...]:
+    """A model's answers to these questions; a text that is in several is read once."""
+    calls = [(_call(q, model, "good"), _call(q, model, q.fault)) for q in questions]
+    matters = {
+        call: matter
+        for q, pair in zip(questions, calls, strict=True)
+        for call, matter in zip(pair, (q.good, q.broken), strict=True)
+    }
+    opinions = await together(read_opinion(reading, ask, model, matter, call) for call, matter in matters.items())
+    read = dict(zip(matters, opinions, strict=True))
+    return tuple(Answer(q, read[good], read[bad]) for q, (good, bad) in zip(questions, calls, strict=True))
 
 
-def repeated(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """A sentence of the answer, over and over."""
-    first = re.split(r"(?<=[.!?])\s", seed.response)[0]
-    return " ".join([first] * 5) if len(first) >= 20 else None
-
-
-def refused(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """An empty refusal."""
-    return REFUSAL
-
-
-def glued(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """Two unrelated exercises run together."""
-    return f"{_first_words(seed.instruction, 0.6)}, {other.instruction[:1].lower()}{other.instruction[1:]}"
-
-
-def cut(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """The first part of the exercise."""
-    return _first_words(seed.instruction, 0.4) if len(seed.instruction.split()) >= 5 else None
-
-
-def listed(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """Keywords instead of an exercise."""
-    words = [*seed.keywords, *other.keywords]
-    return ", ".join(words) if words else None
-
-
-def shuffled(seed: Entry, other: Entry, draw: random.Random) -> str | None:
-    """The words in another order."""
-    words = seed.instruction.split()
-    mixed = draw.sample(words, len(words))
-    return " ".join(mixed) if len(words) >= 5 and mixed != words else None
-
-
-FAULTS: Mapping[Stage, tuple[Fault, ...]] = {
-    "instruction": (cut, glued, listed, shuffled),
-    "response": (swapped, truncated, refused, repeated, swapped, truncated),
-}
-STAGES: tuple[Stage, ...] = ("instruction", "response")
-
-
-def _question(stage: Stage, number: int, seed: Entry, drawn: Sequence[Entry], draw: random.Random) -> Question:
-    other = drawn[(number + 1) % len(drawn)]
-    faults = FAULTS[stage]
-    turn = number % len(faults)
-    for fault in (*faults[turn:], *faults[:turn]):
-        text = fault(seed, other, draw)
-        if not text or text.split() == getattr(seed, stage).split():
-            continue
-        whole = Matter(stage, seed.instruction, seed.response if stage == "response" else "")
-        twin = Matter(stage, text) if stage == "instruction" else Matter(stage, seed.instruction, text)
-        return Question(f"{number:03d}", whole, twin, fault.__name__)
-    raise SeedError(f"The seed `{seed.id}` is too short to set an exam question from. Remove it or give more seeds.")
-
-
-def _first_words(text: str, share: float) -> str:
-    words = text.split()
-    return " ".join(words[: max(1, round(len(words) * share))])
+def _call(question: Question, model: str, half: str) -> CallId:
+    return CallId(f"exam-{question.name}", f"exam.{question.good.stage}.{half}.{model}")

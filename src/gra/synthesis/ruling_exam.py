@@ -51,7 +51,8 @@ async def sit_ruling_exams(
     for judge, whos in readers.items():
         if all(whos):
             shown = [_with_reviews(q, who, comments) for q, who in zip(some, whos, strict=True)]
-            found[judge] = await sit_exam(ask, judge, readings[judge], shown)
+            sitting = await sit_exam(ask, judge, readings[judge], shown)
+            found[judge] = sitting.failure or sitting.standing
     return found
 
 

@@ -40,7 +40,9 @@ class FakeModel:
     respond: Callable[[dict[str, Any]], str | None] | None = None
     """Scripted replies: given the body, returns the text, or None for the ordinary one."""
     judge: Callable[[dict[str, Any]], float | None] | None = None
-    """Scripted opinions: given the body, returns P(yes), or None for the ordinary one."""
+    """Scripted opinions: given the body, returns P(yes), or None for the ordinary one. P(A) where two are compared."""
+    tokenizer: Callable[[str], list[int]] | None = None
+    """Tells the tokens of a text at `/tokenize`; without it there is no such address."""
 
 
 def digest(body: Mapping[str, Any]) -> str:

@@ -92,6 +92,8 @@ class FakeServer:
         app = web.Application(client_max_size=2**26)
         app.router.add_get("/v1/models", self._list)
         app.router.add_get("/occupancy", self._tell)
+        if any(model.tokenizer for model in self.models.values()):
+            app.router.add_post("/tokenize", self._tokenize)
         for path in ("chat/completions", "completions", "embeddings"):
             app.router.add_post(f"/v1/{path}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -116,6 +118,14 @@ class FakeServer:
             {"id": model.name, "object": "model", "max_model_len": model.context} for model in self.models.values()
         ]
         return web.json_response({"object": "list", "data": models})
+
+    async def _tokenize(self, request: web.Request) -> web.StreamResponse:
+        """As vLLM (`prompt`) and llama.cpp (`content`) answer it."""
+        body = await request.json()
+        model = self.models.get(str(body.get("model")))
+        if model is None or model.tokenizer is None:
+            return _error(404, "no tokeniser")
+        return web.json_response({"tokens": model.tokenizer(str(body.get("prompt", body.get("content"))))})
 
     async def _tell(self, request: web.Request) -> web.StreamResponse:
         """What it took so far: requests by model, slots busy in steady state, CPU seconds of this process."""

@@ -18,6 +18,8 @@ from gra.engine.prices import how_to_price
 from gra.records import Sample
 from gra.report.survey import ROLES, Report
 from gra.store.reader import Total
+from gra.synthesis.exam_report import auc
+from gra.synthesis.faults import kind_of
 
 SAMPLE_LENGTH = 320
 """Characters shown of an accepted instruction or response."""
@@ -238,8 +240,11 @@ def _servers(report: Report) -> Iterator[RenderableType]:
 def _exam(report: Report) -> Iterator[RenderableType]:
     if report.exam:
         yield heading("Exam: good seeds against broken twins (AUC 0.5 is chance)")
-        rows = [(r["model"], r["stage"], f"{r['auc']:.2f}", f"{r['weight']:.2f}", can_tell(r)) for r in report.exam]
-        yield table(("model", "stage", "AUC", "weight", "in words"), rows, numbers=(2, 3))
+        rows = [
+            (r["model"], r["stage"], f"{r['auc']:.2f}", *_by_kind(r), f"{r['weight']:.2f}", can_tell(r))
+            for r in report.exam
+        ]
+        yield table(("model", "stage", "AUC", "form", "meaning", "weight", "in words"), rows, numbers=(2, 3, 4, 5))
     if report.readings:
         yield heading("How opinions are read")
         how = [
@@ -247,6 +252,16 @@ def _exam(report: Report) -> Iterator[RenderableType]:
             for model, reading in report.readings.items()
         ]
         yield table(("model", "reading", "neither yes nor no"), how, numbers=(2,))
+
+
+def _by_kind(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """AUC on faults of form and on those of meaning; a dash where there is none to tell, as in exams of old runs."""
+    told = []
+    for kind in ("form", "meaning"):
+        of_kind = [n for n, fault in enumerate(row.get("faults", ())) if kind_of(fault) == kind]
+        found = auc([row["good"][n] for n in of_kind], [row["broken"][n] for n in of_kind])
+        told.append(f"{found.value:.2f}" if found else "-")
+    return tuple(told)
 
 
 def can_tell(row: Mapping[str, Any]) -> str:

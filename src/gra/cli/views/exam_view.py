@@ -1,0 +1,120 @@
+"""How `gra exam` looks: who will have a vote, and what each model can and cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from rich.console import RenderableType
+
+from gra.cli.views.parts import count, heading, line, table
+from gra.engine.examining import Examined, ExamResult
+from gra.records import Stage
+from gra.synthesis.exam_report import Estimate, ExamReport
+from gra.synthesis.faults import kind_of
+
+STAGES: tuple[Stage, ...] = ("instruction", "response")
+CHANCE = 0.5
+
+
+def exam_view(result: ExamResult, gate_examines: bool) -> Iterator[RenderableType]:
+    """All tables, the verdicts first.
+
+    Args:
+        result: of the exam.
+        gate_examines: whether a run of this configuration goes by an exam at all.
+    """
+    yield heading("Who can tell good from bad")
+    asked = ", ".join(f"{count(n, 'question')} on {stage}s" for stage, n in result.questions.items() if n)
+    yield line(f"{asked}; {count(result.labelled, 'labelled pair')} of your own", "dim", indent=2)
+    if result.bundled:
+        yield line("too few seeds of your own: gra's general English exercises were asked about", indent=2)
+    yield from (line(_verdict(one, gate_examines), indent=2) for one in result.examined)
+    if not gate_examines:
+        yield line("The gate of this configuration asks for no exam: there, every opinion counts.", "dim", indent=2)
+    for stage in STAGES:
+        of_stage = [one for one in result.examined if one.report.stage == stage]
+        if of_stage:
+            yield from _stage(stage, of_stage)
+
+
+def _verdict(one: Examined, gate_examines: bool) -> str:
+    name, stage = one.report.model, one.report.stage
+    will = "will" if gate_examines else "would, under a gate that examines,"
+    if one.failure:
+        return f"{name} {will} have no vote on {stage}s: {one.failure}"
+    if not one.votes:
+        best = one.report.auc
+        unsure = best is not None and best.low > CHANCE
+        why = "it can tell a little, but not surely in an exam as short as a run's" if unsure else "it cannot tell"
+        return f"{name} {will} have no vote on {stage}s: {why}"
+    assert one.in_a_run is not None, "who votes has a standing"
+    return f"{name} can tell by the {stage} and {will} vote, with weight {one.in_a_run.weight:.2f}"
+
+
+def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
+    reports = [one.report for one in of_stage]
+    yield heading(f"{stage.capitalize()}s: AUC with its 95 % interval (0.5 is chance)")
+    kinds = [kind for kind in ("form", "meaning", "labelled") if any(kind in r.by_kind for r in reports)]
+    rows = [
+        (r.model, _told(r.auc), _told(r.separation), *(_told(r.by_kind.get(kind)) for kind in kinds)) for r in reports
+    ]
+    yield table(("model", "all", "separation d", *kinds), rows)
+    for title, of in (
+        ("By fault", _by_fault),
+        ("By question", lambda r: r.by_criterion),
+        ("By domain", lambda r: r.by_domain),
+    ):
+        yield from _crossed(title, reports, of)
+    yield heading(f"{stage.capitalize()}s: habits")
+    yield table(
+        ("model", "leniency", "spread", "length bias", "outside labels", "own family", "not read"),
+        map(_habits, reports),
+    )
+    compared = [(one.report.model, one.pairwise) for one in of_stage if one.pairwise]
+    if compared:
+        yield heading("Two answers side by side, in both orders")
+        yield table(
+            ("model", "prefers the good one", "log-odds of the first place"),
+            [(name, _told(p.right), _told(p.position_bias, signed=True)) for name, p in compared],
+        )
+
+
+def _by_fault(report: ExamReport) -> Mapping[str, Estimate | None]:
+    """The faults of form first."""
+    order = {"form": 0, "meaning": 1, "labelled": 2}
+    return {name: report.by_fault[name] for name in sorted(report.by_fault, key=lambda n: (order[kind_of(n)], n))}
+
+
+def _crossed(
+    title: str, reports: list[ExamReport], of: Callable[[ExamReport], Mapping[str, Estimate | None]]
+) -> Iterator[RenderableType]:
+    """One row for each name, one column for each model."""
+    names = list(dict.fromkeys(name for report in reports for name in of(report)))
+    if names:
+        yield line(title, "bold", indent=2)
+        rows = [(name, *(_told(of(r).get(name), sized=True) for r in reports)) for name in names]
+        yield table(("", *(r.model for r in reports)), rows)
+
+
+def _habits(report: ExamReport) -> tuple[str, ...]:
+    return (
+        report.model,
+        _plain(report.leniency),
+        _plain(report.spread),
+        _told(report.length_bias, signed=True),
+        "-" if report.outside is None else f"{report.outside:.1%}",
+        _told(report.family_preference, signed=True),
+        str(report.failures),
+    )
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _told(estimate: Estimate | None, signed: bool = False, sized: bool = False) -> str:
+    if estimate is None:
+        return "-"
+    form = "+.2f" if signed else ".2f"
+    size = f" n={estimate.broken}" if sized else ""
+    return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}}){size}"

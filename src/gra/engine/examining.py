@@ -1,0 +1,199 @@
+"""`gra exam`: every judge of a configuration sits the whole exam, and nothing is made.
+
+Answers of model files are kept in the user's cache for the next exam and the next run; nothing else is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gra.calls import Ask, CallId, Reply, Request
+from gra.catalogue import models_home
+from gra.config.load import RunConfig
+from gra.config.pool import judges
+from gra.config.synthesis import EXAMINING, SeedsGate, SynthesisConfig
+from gra.engine.material import Material, read_material
+from gra.engine.models import OpenModels, open_models
+from gra.engine.opening import check_labels, choose_readings, examined_stages, make_readings
+from gra.errors import ConfigError
+from gra.events import CallAnswered, Listener, Notice, PhaseAdvanced, PhaseStarted, ignore
+from gra.records import Entry, Stage
+from gra.records import Reading as ReadingName
+from gra.store.kept_answers import KeptAnswers
+from gra.synthesis.exam import STAGES, Question, Sitting, answered, as_far_as_needed, lacks_seeds, set_exam
+from gra.synthesis.exam_material import read_labelled
+from gra.synthesis.exam_report import ExamReport, report_on
+from gra.synthesis.pairwise import Pairwise, compare, summed_up
+from gra.synthesis.reading import Reading
+from gra.synthesis.standing import Standing
+from gra.together import together
+
+MOST_TWINS = 3
+"""Of one seed, in `gra exam`."""
+
+
+def kept_exams() -> Path:
+    """Where answers to exam questions are kept."""
+    return models_home() / "exams.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One model at one stage."""
+
+    report: ExamReport
+    reading: ReadingName
+    in_a_run: Standing | None
+    """What the exam of a run of this configuration would come to; None where it could not be read."""
+    failure: str
+    pairwise: Pairwise | None
+    """Responses only, and only where probabilities are read."""
+
+    @property
+    def votes(self) -> bool:
+        """Whether it would have a say in a run."""
+        return self.in_a_run is not None and self.in_a_run.weight > 0
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        run = self.in_a_run
+        return {
+            **asdict(self.report),
+            "reading": self.reading,
+            "votes": self.votes,
+            "weight": run.weight if run else None,
+            "questions_in_a_run": len(run.good) if run else None,
+            "failure": self.failure,
+            "pairwise": asdict(self.pairwise) if self.pairwise else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExamResult:
+    """What an exam came to."""
+
+    examined: tuple[Examined, ...]
+    questions: Mapping[Stage, int]
+    bundled: bool
+    """Whether gra's own exercises had to help out."""
+    labelled: int
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "questions": dict(self.questions),
+            "bundled": self.bundled,
+            "labelled": self.labelled,
+            "models": [one.plain() for one in self.examined],
+        }
+
+
+async def examine(
+    config: RunConfig, logs: Path, size: int, only: Sequence[str] = (), listen: Listener = ignore
+) -> ExamResult:
+    """Have the judges sit their exam.
+
+    Args:
+        config: whose judges, seeds, labelled answers, criteria and prompts.
+        logs: for the logs of embedded servers.
+        size: the most questions about seeds at each stage, and the most about labelled answers.
+        only: names of judges; all if empty.
+        listen: hears of the progress.
+
+    Raises:
+        GraError: something that a person can mend.
+    """
+    synthesis = config.synthesis
+    examined = _chosen(synthesis, only)
+    material = read_material(synthesis)
+    for problem in material.problems:
+        listen(Notice(problem))
+    if synthesis.exam and not material.labelled:  # under a gate that holds no exam they are not read for a run
+        material = replace(material, labelled=read_labelled(synthesis.exam))
+    papers, first = _papers(synthesis, material, size)
+    stages = examined_stages(synthesis)
+    async with open_models(config, listen, logs, examined) as models:
+        await check_labels(synthesis, models, listen)
+        chosen = choose_readings(synthesis, {name: models.abilities[name] for name in examined})
+        readings = make_readings(synthesis, chosen, models.make_lanes())
+        with KeptAnswers(kept_exams()) as kept:
+            ask = _Bench(models, kept, listen)
+            listen(
+                PhaseStarted(
+                    "exam", f"{', '.join(examined)} read good texts and broken twins", len(stages) * len(examined)
+                )
+            )
+            done = 0
+
+            async def sit(name: str, stage: Stage) -> Examined:
+                nonlocal done
+                one = await _sit(ask, synthesis, (name, readings[name]), papers[stage], first[stage])
+                done += 1
+                listen(PhaseAdvanced(done))
+                return one
+
+            found = await together(sit(name, stage) for name in examined for stage in stages)
+            if kept.problem:
+                listen(Notice(kept.problem))
+    counts = {stage: len(papers[stage]) for stage in stages}
+    return ExamResult(tuple(found), counts, lacks_seeds(_entries(material)), len(material.labelled))
+
+
+def _chosen(config: SynthesisConfig, only: Sequence[str]) -> list[str]:
+    able = judges(config)
+    if strangers := [name for name in only if name not in able]:
+        raise ConfigError(f"`{strangers[0]}` judges nothing here; those who do are {', '.join(able) or 'none'}")
+    if not able:
+        raise ConfigError("no model of this configuration reviews or adjudicates, so there is nobody to examine")
+    return [name for name in able if not only or name in only]
+
+
+def _papers(
+    config: SynthesisConfig, material: Material, size: int
+) -> tuple[dict[Stage, tuple[Question, ...]], dict[Stage, int]]:
+    """The questions of each stage, and how many of them, from the first, a run would put."""
+    entries = _entries(material)
+    in_run = config.gate.exam if isinstance(config.gate, EXAMINING) else SeedsGate().exam
+    asked = set_exam(entries, config, in_run, material.labelled)
+    more = set_exam(entries, config, size, material.labelled, MOST_TWINS)
+    papers = {stage: tuple(dict.fromkeys((*asked[stage], *more[stage]))) for stage in STAGES}
+    return papers, {stage: len(questions) for stage, questions in asked.items()}
+
+
+def _entries(material: Material) -> list[Entry]:
+    """The seeds as far as an exam knows them: it asks about nothing that has to be annotated first."""
+    return [Entry(s.id, 0, s.domain or "", s.keywords, s.summary, s.instruction, s.response) for s in material.seeds]
+
+
+async def _sit(
+    ask: Ask, config: SynthesisConfig, judge: tuple[str, Reading], paper: Sequence[Question], in_run: int
+) -> Examined:
+    name, reading = judge
+    whole = Sitting(name, paper[0].good.stage, await answered(ask, name, reading, paper))
+    part = as_far_as_needed(Sitting(name, whole.stage, whole.answers[:in_run]))
+    pairwise = None
+    if whole.stage == "response" and reading.kind == "probability":
+        pairwise = summed_up(await compare(ask, name, reading, paper, config))
+    return Examined(report_on(whole), reading.kind, None if part.failure else part.standing, part.failure, pairwise)
+
+
+class _Bench:
+    """An `Ask` without a run: what was kept is found, what is asked is kept."""
+
+    def __init__(self, models: OpenModels, kept: KeptAnswers, listen: Listener) -> None:
+        self._models, self._kept, self._listen = models, kept, listen
+
+    async def __call__(self, call: CallId, request: Request) -> Reply:
+        identity = self._models.identities[request.model]
+        digest = request.digest(identity)
+        known = self._kept.find(call.sample, identity, digest)
+        reply = known or await self._models.endpoints[request.model].complete(request)
+        if known is None:
+            self._kept.keep(call.sample, identity, digest, reply)
+        usage = reply.usage
+        tokens = (usage.prompt_tokens, usage.completion_tokens)
+        self._listen(CallAnswered(request.model, *tokens, reply.seconds, known is not None))
+        return reply

@@ -1,0 +1,145 @@
+"""`gra exam`: what each model can tell, in tables and in JSON, and who will have a vote."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_builders import NAMES, config_file
+from serving import serving
+from typer.testing import Result
+
+from gra.testing.fake_answers import FakeModel, prompt_of
+from gra.testing.fake_server import FakeServer
+
+pytest_plugins = ["cli_fixtures"]
+Gra = Callable[..., Result]
+
+
+def knowing(body: dict[str, Any]) -> float:
+    """P(yes), or P(A), of a judge that knows the seeds of `config_file` by heart, but for the first of two."""
+    matter = prompt_of(body).rpartition("Exercise:")[2].split("Question:")[0].strip()
+    doubt = random.Random(matter).gauss(0, 0.03)
+    if "Answer A:" in matter:
+        first = re.search(r"Answer A: It is number (\d+), in words\.\n", matter)
+        return 0.8 + doubt if first and f"number {first[1]} in" in matter else 0.3 + doubt
+    whole = re.fullmatch(r"Say number (\d+) in words\.(\s+Answer: It is number \1, in words\.)?", matter)
+    return 0.8 + doubt if whole else 0.3 + doubt
+
+
+@pytest.fixture
+def judges() -> list[FakeModel]:
+    return [FakeModel(n, judge=knowing if n in ("one", "two") else lambda _: 0.7) for n in NAMES]
+
+
+def test_who_can_tell_and_who_cannot_is_said_plainly(gra: Gra, judges: list[FakeModel], tmp_path: Path) -> None:
+    with serving(FakeServer(judges)) as server:
+        done = gra("exam", config_file(tmp_path, server.base_url), "-n", 24, columns=160)
+    assert done.exit_code == 0, done.stderr
+    assert "one can tell by the response and will vote, with weight" in done.stdout
+    assert "writer will have no vote on responses: it cannot tell" in done.stdout
+    for text in (
+        "By fault",
+        "By question",
+        "negated",
+        "swapped",
+        "correctness",
+        "length bias",
+        "the first place",
+    ):
+        assert text in done.stdout
+
+
+def test_the_same_in_json_and_of_one_model_alone(gra: Gra, judges: list[FakeModel], tmp_path: Path) -> None:
+    with serving(FakeServer(judges)) as server:
+        done = gra("exam", config_file(tmp_path, server.base_url), "--model", "one", "-n", 24, "--json")
+        assert set(server.requests) == {"one"}
+    found = json.loads(done.stdout)
+    assert [(m["model"], m["stage"], m["votes"]) for m in found["models"]] == [
+        ("one", "instruction", True),
+        ("one", "response", True),
+    ]
+    response = found["models"][1]
+    assert response["auc"]["value"] > 0.95 > response["auc"]["low"]
+    assert set(response["by_kind"]) == {"form", "meaning"}
+    assert response["pairwise"]["right"]["value"] == 1
+    assert response["pairwise"]["position_bias"]["value"] > 0, "0.8 for a good first one, and 0.3 for a bad one"
+    assert found["questions"] == {"instruction": 24, "response": 24}
+    assert not found["bundled"]
+
+
+def test_labelled_answers_are_asked_about_and_authors_compared(
+    gra: Gra, judges: list[FakeModel], tmp_path: Path
+) -> None:
+    pairs = [{"instruction": f"Say number {n}.", "chosen": "Yes, it is.", "rejected": f"No {n}."} for n in range(3)]
+    graded = [
+        {"instruction": f"Name {n}.", "response": f"{ok} {n}", "correct": ok, "system": who}
+        for n, who in enumerate(("one-7b", "other", "one-7b", "other"))
+        for ok in (True, False)
+    ]
+    for name, rows in (("pairs", pairs), ("graded", graded)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    files = ("--pairs", tmp_path / "pairs.jsonl", "--graded", tmp_path / "graded.jsonl")
+    with serving(FakeServer(judges)) as server:
+        done = gra("exam", config_file(tmp_path, server.base_url), *files, "--model", "one", "--json")
+    found = json.loads(done.stdout)
+    assert found["labelled"] == 7
+    response = found["models"][1]
+    assert {"rejected", "wrong"} <= set(response["by_fault"])
+    assert response["by_kind"]["labelled"]["value"] < 0.9, "it knows nothing of these"
+    assert response["family_preference"]["good"] == response["family_preference"]["broken"] == 2
+
+
+def test_without_seeds_gras_own_exercises_are_asked_about(gra: Gra, judges: list[FakeModel], tmp_path: Path) -> None:
+    with serving(FakeServer(judges)) as server:
+        config = config_file(tmp_path, server.base_url, seeds=None)
+        done = gra("exam", config, "--model", "one", "-n", 8, columns=160)
+        asked = {text for body in server.bodies for text in re.findall(r"Exercise: (.*)", prompt_of(body))[-1:]}
+    assert done.exit_code == 0, done.stderr
+    assert "gra's general English exercises were asked about" in done.stdout
+    assert "one would, under a gate that examines, have no vote" in done.stdout
+    assert any("number" not in text for text in asked)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--model", "nobody"), "`nobody` judges nothing here; those who do are writer, one, two, judge"),
+        (("--pairs", "nowhere.jsonl"), "cannot be read"),
+        (("--set", "casting={policy: single, model: one}", "--set", "review=none"), "there is nobody to examine"),
+    ],
+)
+def test_what_cannot_be_done_is_told(gra: Gra, tmp_path: Path, flags: tuple[str, ...], said: str) -> None:
+    done = gra("exam", config_file(tmp_path), *flags, columns=200)
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())
+
+
+def split(text: str) -> list[int]:
+    """A tokeniser that knows no word but No, and writes the others letter by letter."""
+    return [7] if text.strip().casefold() == "no" else [ord(letter) for letter in text.strip()]
+
+
+def test_a_label_that_is_no_single_token_is_told(gra: Gra, judges: list[FakeModel], tmp_path: Path) -> None:
+    odd = [FakeModel(m.name, judge=m.judge, tokenizer=split if m.name == "one" else None) for m in judges]
+    with serving(FakeServer(odd)) as server:
+        done = gra("exam", config_file(tmp_path, server.base_url), "--model", "one", "-n", 4)
+    assert "the label `yes` is several tokens" in " ".join(done.stderr.split())
+
+
+def test_labels_that_begin_alike_are_refused(gra: Gra, judges: list[FakeModel], tmp_path: Path) -> None:
+    odd = [FakeModel(m.name, judge=m.judge, tokenizer=split) for m in judges]
+    criteria = {"labels": ["yes", "yet"]}
+    with serving(FakeServer(odd)) as server:
+        config = config_file(tmp_path, server.base_url, criteria=criteria)
+        done = gra("exam", config, "--model", "one", "-n", 4, columns=200)
+        run = gra("run", config, "--out", tmp_path / "run", columns=200)
+    for ended in (done, run):
+        assert ended.exit_code == 2
+        assert "they cannot be told apart" in ended.stderr
+        assert "Choose two other words" in ended.stderr

@@ -1,0 +1,119 @@
+"""The exam of a run: labelled answers in it, no seeds for it, and answers that other runs have had."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_pool import fake_models, make_config
+
+from gra.calls import CallId, Message, Reply, Request, Sampling
+from gra.config.synthesis import Budget
+from gra.engine.desk import Desk, Spending
+from gra.engine.replay import replay
+from gra.engine.run import synthesise
+from gra.errors import SeedError, StoreError
+from gra.events import Event, Notice, ignore
+from gra.llm import BackedModel, Server
+from gra.report.opening import config_of
+from gra.store.kept_answers import KeptAnswers
+from gra.store.ledger import Ledger
+from gra.store.reader import Reader
+from gra.store.run_dir import create_run, open_run
+from gra.store.writer import Writer
+from gra.synthesis.exam_material import bundled
+from gra.testing.fake_answers import FakeModel, prompt_of
+from gra.testing.fake_server import FakeServer
+
+PAIR = {"instruction": "Say {n}.", "chosen": "This is {n}.", "rejected": "No {n}"}
+
+
+def write_pairs(folder: Path, good: str = "This is {n}.") -> Path:
+    path = folder / "pairs.jsonl"
+    rows = [{**{k: v.format(n=n) for k, v in PAIR.items()}, "chosen": good.format(n=n)} for n in range(6)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+async def test_labelled_answers_are_in_the_exam_the_identity_and_the_replay(tmp_path: Path) -> None:
+    exam = {"pairs": str(write_pairs(tmp_path))}
+    async with FakeServer(fake_models()) as server:
+        config = make_config(tmp_path, server.base_url, exam=exam, target=2, rounds=1)
+        await asyncio.wait_for(synthesise(config, tmp_path / "run"), 120)
+        write_pairs(tmp_path, good="That is {n}.")
+        with pytest.raises(StoreError, match="other labelled_answers"):
+            await synthesise(config, tmp_path / "run")
+    (tmp_path / "pairs.jsonl").unlink()
+    with Reader(open_run(tmp_path / "run")) as reader:
+        rows = reader.fact("exam")
+        assert len(reader.fact("labelled")) == 6
+    for row in rows:
+        assert ("rejected" in row["faults"]) == (row["stage"] == "response")
+        assert len(row["good"]) == len(row["faults"]) == len(row["domains"])
+    run = open_run(tmp_path / "run")
+    await replay(run, config_of(run), tmp_path / "again")
+    with Reader(open_run(tmp_path / "again")) as reader:
+        assert reader.fact("exam") == rows
+
+
+async def test_a_labelled_file_that_is_not_there_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    async with FakeServer(fake_models()) as server:
+        config = make_config(tmp_path, server.base_url, exam={"graded": "nowhere.jsonl"})
+        with pytest.raises(SeedError, match=r"nowhere\.jsonl cannot be read"):
+            await synthesise(config, tmp_path / "run")
+        assert not server.bodies
+
+
+KNOWN = {f"{e.instruction}\n\nAnswer: {e.response}" for e in bundled()} | {e.instruction for e in bundled()}
+
+
+def by_heart(body: dict[str, Any]) -> float:
+    """P(yes) of a judge that knows gra's own exercises, and takes what has words of its own."""
+    matter = prompt_of(body).rpartition("Exercise:")[2].split("\n\nQuestion:")[0].strip()
+    strange = re.search(r"\b(bro|cle|dra|fli|gro|ple|sta|tri|vor|xi|zo|yo)\w*", matter, re.IGNORECASE)
+    good = matter in KNOWN or strange is not None
+    return min(0.98, max(0.02, random.Random(matter).gauss(0.8 if good else 0.3, 0.1)))
+
+
+async def test_a_run_without_seeds_examines_its_reviewers_on_gras_own_exercises(tmp_path: Path) -> None:
+    told: list[Event] = []
+    async with FakeServer([FakeModel(m.name, judge=by_heart) for m in fake_models()]) as server:
+        plain = {"target": 2, "rounds": 1, "gate": {"type": "seeds", "exam": 8}}
+        config = make_config(tmp_path, server.base_url, seeds=None, **plain)
+        ending = await asyncio.wait_for(synthesise(config, tmp_path / "run", told.append), 120)
+    assert ending.complete
+    with Reader(open_run(tmp_path / "run")) as reader:
+        assert {row["weight"] > 0 for row in reader.fact("exam") if row["stage"] == "response"} == {True}
+    assert any(isinstance(e, Notice) and "gra's general English exercises" in e.text for e in told)
+
+
+class Once:
+    """A model that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def complete(self, request: Request) -> Reply:
+        self.asked += 1
+        return Reply("Yes", labels={"yes": 0.75, "no": 0.25})
+
+
+async def test_what_another_run_has_had_answered_is_not_asked_again_and_is_this_runs_own(tmp_path: Path) -> None:
+    model, call = Once(), CallId("exam-000", "exam.response.good.m.correctness")
+    request = Request("m", (Message("user", "?"),), Sampling(0.0, 1.0, 1, 0), labels=("yes", "no"))
+    backed = BackedModel("m", model, "once", Server(1))
+    for number, identity in enumerate(("file:a", "file:a", "file:b", "api:a", "api:a")):
+        run = create_run(tmp_path / str(number), {"fingerprint": "v1:sha256:0", "config": {}})
+        async with Writer(run) as writer:
+            with Ledger(writer) as ledger, KeptAnswers(tmp_path / "exams.sqlite") as kept:
+                spending = Spending(Budget())
+                desk = Desk(ledger, {"m": backed}, {"m": identity}, spending, ignore, kept)
+                reply = await desk(call, request)
+                assert ledger.find(call, request.digest(identity)) == reply
+                assert spending.calls == 1, "a budget ends a run where it would end if it were alone"
+    assert model.asked == 4, "another file is another model, and a name may be"

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gra.config.material import ExamConfig
+from gra.errors import SeedError
+from gra.synthesis.exam_material import MOST, digest_of, read_labelled
+
+
+def lines(path: Path, *rows: Any) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+PAIR = {"instruction": "Say one.", "chosen": "One.", "rejected": "Two.", "chosen_author": "me", "domain": "Math"}
+
+
+def test_pairs_are_read_with_their_authors(tmp_path: Path) -> None:
+    (found,) = read_labelled(ExamConfig(pairs=lines(tmp_path / "p.jsonl", PAIR)))
+    assert (found.name, found.kind, found.good, found.bad) == ("p000", "rejected", "One.", "Two.")
+    assert (found.domain, found.good_author, found.bad_author) == ("Math", "me", "")
+
+
+def graded(instruction: str, response: str, correct: bool) -> dict[str, Any]:
+    return {"instruction": instruction, "response": response, "correct": correct, "system": f"by {response}"}
+
+
+def test_graded_answers_are_paired_within_an_instruction_first(tmp_path: Path) -> None:
+    rows = [graded("A", "a1", True), graded("A", "a2", False), graded("B", "b", True), graded("C", "c", False)]
+    found = read_labelled(ExamConfig(graded=lines(tmp_path / "g.jsonl", *rows)))
+    assert [(f.instruction, f.good, f.bad_instruction, f.bad) for f in found] == [
+        ("A", "a1", "A", "a2"),
+        ("B", "b", "C", "c"),
+    ]
+    assert found[0].good_author == "by a1"
+
+
+def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
+    one = read_labelled(ExamConfig(pairs=lines(tmp_path / "one.jsonl", PAIR)))
+    again = read_labelled(ExamConfig(pairs=lines(tmp_path / "again.jsonl", PAIR)))
+    other = read_labelled(ExamConfig(pairs=lines(tmp_path / "other.jsonl", {**PAIR, "rejected": "Three."})))
+    assert digest_of(one) == digest_of(again) != digest_of(other)
+    assert digest_of(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("[1]", "line 1: no JSON object"),
+        ("\n{", "line 2: no JSON object"),
+        ("[" * 100_000, "no JSON object"),
+        (json.dumps({**PAIR, "chosen": ""}), "`chosen` is not there, or is no text"),
+        (json.dumps({**PAIR, "chosen": 3}), "`chosen` is not there, or is no text"),
+        (json.dumps({**PAIR, "chosen": "Two. "}), "are the same"),
+        (json.dumps({**PAIR, "chosen": "x" * 20_001}), "20,000 is the most"),
+        ("{}\n" * (MOST + 1), "20,000 is the most"),
+    ],
+)
+def test_a_wrong_file_of_pairs_is_told_by_its_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SeedError, match=said):
+        read_labelled(ExamConfig(pairs=path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([graded("A", "a", True)], "all answers of the file are right"),
+        ([graded("A", "a", False)], "all answers of the file are wrong"),
+        ([{**graded("A", "a", True), "correct": "yes"}], "neither true nor false"),
+    ],
+)
+def test_a_wrong_graded_file_is_told(tmp_path: Path, rows: list[Any], said: str) -> None:
+    with pytest.raises(SeedError, match=said):
+        read_labelled(ExamConfig(graded=lines(tmp_path / "g.jsonl", *rows)))
+
+
+def test_an_absent_file_or_one_in_another_encoding_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SeedError, match="cannot be read"):
+        read_labelled(ExamConfig(pairs=tmp_path / "none.jsonl"))
+    (tmp_path / "latin.jsonl").write_bytes(b'{"instruction": "\xe4"}')
+    with pytest.raises(SeedError, match="UTF-8"):
+        read_labelled(ExamConfig(pairs=tmp_path / "latin.jsonl"))
