@@ -17,6 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"synthesis", "postprocess"}),
     frozenset({"engine", "export"}),
     frozenset({"report", "display"}),
+    frozenset({"inspector"}),
     frozenset({"api", "cli", "extend"}),
 )
 OUTSIDE = frozenset({"testing", "data"})
@@ -24,7 +25,10 @@ OUTSIDE = frozenset({"testing", "data"})
 NO_ADAPTERS = frozenset({"synthesis", "postprocess"})
 """The method reaches models and files through `calls` alone."""
 HEAVY = frozenset(
-    {"xllamacpp", "pyarrow", "huggingface_hub", "gguf", "torch", "transformers", "sentence_transformers", "pynvml"}
+    {
+        "xllamacpp", "pyarrow", "huggingface_hub", "gguf", "torch", "transformers", "sentence_transformers", "pynvml",
+        "jinja2",
+    }  # fmt: skip
 )
 ROOT = Path(__file__).parents[1] / "src" / "gra"
 MODULES = {
