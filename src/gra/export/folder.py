@@ -85,9 +85,9 @@ def write_folder(
         StoreError: the folder holds something else, or cannot be written.
     """
     parts, recipes = _parts(wanted)
-    require_samples(readers, Status.ACCEPTED)
     screening = screening or Screening()
     source = Source(readers, screening=screening)
+    require_samples(source)
     path = out or readers[0].run.export / "dataset"
     with whole_folder(path) as draft:
         kinds = {part.kind for _, part in parts}

@@ -50,7 +50,7 @@ def share(part: float, whole: float) -> float:
 
 def number(value: float | None, digits: int = 0) -> str:
     """A number with thousands apart; a dash for none."""
-    return "\u2013" if value is None else f"{value:,.{digits}f}"
+    return "\u2013" if value is None else f"{value:,.{digits}f}".replace("-", "\u2212")
 
 
 def duration(seconds: float | None) -> str:

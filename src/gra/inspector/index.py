@@ -19,7 +19,7 @@ from gra.catalogue.shelf import models_home
 from gra.errors import StoreError
 from gra.store.run_dir import RunDir
 
-VERSION = 1
+VERSION = 2
 """Of the tables; an index of another one is made anew."""
 _PATIENCE_S = 30.0
 _TABLES = """
@@ -56,6 +56,7 @@ CREATE INDEX samples_by_score ON samples (score, n);
 CREATE INDEX samples_by_disagreement ON samples (disagreement, n);
 CREATE INDEX samples_by_length ON samples (response_length, n);
 CREATE INDEX samples_by_status ON samples (status, n);
+CREATE INDEX samples_by_original ON samples (duplicate_of, n);
 CREATE TABLE opinions (
     n INTEGER NOT NULL,
     version INTEGER NOT NULL,
@@ -112,12 +113,11 @@ def make_index(file: Path, of: str) -> sqlite3.Connection:
     """
     identity = f"{VERSION} {of}"
     try:
-        connection = _connect(file)
-        if _identity(connection) != identity:
-            connection.close()
+        if _identity(file) != identity:
             for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
                 path.unlink(missing_ok=True)
-            connection = _connect(file)
+        connection = _connect(file)
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}")
             connection.execute("INSERT INTO digests VALUES ('identity', ?)", (json.dumps(identity),))
             connection.execute("COMMIT")
@@ -135,10 +135,10 @@ def _connect(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def _identity(connection: sqlite3.Connection) -> str:
+def _identity(file: Path) -> str:
     try:
-        (found,) = connection.execute("SELECT value FROM digests WHERE name = 'identity'").fetchone()
-        return str(json.loads(found))
+        with reading_index(file) as index:
+            return str(index.digest("identity"))
     except (sqlite3.Error, ValueError, TypeError):
         return ""
 

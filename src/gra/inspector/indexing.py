@@ -64,6 +64,10 @@ class Indexer:
     def __exit__(self, *_: object) -> None:
         self._ending.set()
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the index."""
         self._connection.close()
 
     def _work(self) -> None:
@@ -80,12 +84,19 @@ class Indexer:
             version = following.version()
             if version != seen and time.monotonic() >= due:
                 began = time.monotonic()
-                for _ in self.sync(following):
-                    if self._ending.is_set():
-                        return
-                make_digests(self._connection, reader, following)
+                if not self.refresh(reader, following):
+                    return
                 seen, due = version, time.monotonic() + SHARE * min(6.0, time.monotonic() - began)
             self._ending.wait(POLL_S)
+
+    def refresh(self, reader: Reader, following: Following) -> bool:
+        """Bring index and digests up to date; False if it was called off."""
+        for _ in self.sync(following):
+            if self._ending.is_set():
+                return False
+        self._note(following)
+        make_digests(self._connection, reader, following)
+        return True
 
     def sync(self, following: Following) -> Iterator[int]:
         """Index what is new or has changed, a batch at a time; yields how many samples that was."""

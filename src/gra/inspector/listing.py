@@ -41,6 +41,8 @@ STANCES: Mapping[str, str] = {
 }
 """How a sample was received, by name, as a condition."""
 _COLUMNS = ("status", "domain", "generator", "reason")
+_UNSAID = re.compile(r'["\x00-\x1f\ud800-\udfff]')
+"""What would end a term, or what SQLite does not take."""
 _TERM = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 
 
@@ -87,7 +89,8 @@ class Wanted:
 
     def query(self, **changes: str) -> dict[str, str]:
         """As part of an address, with changes; a page's place is left out unless it is one of them."""
-        said = {name: getattr(replace(self, after="", before="", **changes), name) for name in self.__slots__}
+        changed = replace(self, **{"after": "", "before": "", **changes})
+        said = {name: getattr(changed, name) for name in self.__slots__}
         return {name: value for name, value in said.items() if value}
 
     @property
@@ -213,7 +216,7 @@ def match(words: str) -> str:
         text = phrase or word
         if any(c.isalnum() for c in text):
             beginning = "*" if not phrase and word.endswith("*") else ""
-            terms[sign].append('"' + text.rstrip("*").replace('"', "") + '"' + beginning)
+            terms[sign].append('"' + _UNSAID.sub(" ", text.rstrip("*")) + '"' + beginning)
     if not terms[""]:
         raise BadQuestion("a search needs a word to look for: letters or digits, not only what must not occur")
     return " AND ".join(terms[""]) + "".join(f" NOT {term}" for term in terms["-"])
