@@ -27,7 +27,7 @@ from gra.store.verdicts import put_verdict
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-STATIC = {"style.css": "text/css", "view.js": "text/javascript"}
+STATIC = {"style.css": "text/css", "view.js": "text/javascript", "icon.svg": "image/svg+xml"}
 LONGEST_FORM = 64_000
 """Bytes."""
 log = logging.getLogger(__name__)
@@ -89,9 +89,11 @@ class Inspector:
 
     async def _compare(self, request: web.Request) -> web.Response:
         last = str(len(self._indexers))
-        _, first = self._indexer(request.query.get("a", "1"))
-        _, second = self._indexer(request.query.get("b", min("2", last)))
-        said = await asyncio.to_thread(_look, first, lambda a: _look(second, partial(maps.compare, a)))
+        a, first = self._indexer(request.query.get("a", "1"))
+        b, second = self._indexer(request.query.get("b", min("2", last)))
+        said = await asyncio.to_thread(_look, first, lambda one: _look(second, partial(maps.compare, one)))
+        for shown_run, number in zip(said["runs"], (a, b), strict=True):
+            shown_run["number"] = number
         return await self._show(request, "compare", said, run=0)
 
     async def _text(self, find: Callable[[web.Request, Sight], str], request: web.Request) -> web.Response:

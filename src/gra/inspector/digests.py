@@ -94,13 +94,13 @@ def survey_of(connection: sqlite3.Connection, reader: Reader) -> Survey:
 def live(report: Report, following: Following) -> dict[str, Any]:
     """How much longer a run at work will take, at the pace of the last minutes; nothing of one that is at rest."""
     if report.state != "working":
-        return {"state": report.state}
+        return {}
     counts = {ended.status: ended.count for ended in report.ended}
     waiting = counts.get(Status.PASSED, 0)
     passed = report.accepted + waiting + counts.get(Status.DUPLICATE, 0)
     missing = max(0, report.target - report.accepted - waiting)
     ended = sum(counts.values())
-    told: dict[str, Any] = {"state": report.state, "waiting": waiting, "missing": missing}
+    told: dict[str, Any] = {"waiting": waiting, "missing": missing}
     pace = following.pace(PACE_S)
     if ended and pace.seconds > 0:
         calls_each = report.totals.all.calls / ended

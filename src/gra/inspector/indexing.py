@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import pstdev
 from typing import Any
 
+from gra.display.safe import one_line
 from gra.engine.vectors import LONGEST
 from gra.inspector.digests import make_digests
 from gra.inspector.index import make_index
@@ -39,6 +40,8 @@ SHARE = 10
 """Digests take at most one part in so many of the time."""
 TITLE = 200
 """Characters of an instruction that a list shows."""
+KEYWORD = 60
+"""Characters of a keyword that is counted."""
 SEARCHED = 20_000
 """Characters of a text that can be found."""
 log = logging.getLogger(__name__)
@@ -201,9 +204,9 @@ def _row(sample: Sample) -> dict[str, Any]:
         "id": sample.id,
         "round": sample.round,
         "status": sample.status.value,
-        "domain": label(sample.domain),
-        "generator": label(sample.best.cast.generator if sample.best else sample.cast.generator),
-        "reason": label(reason_pattern(sample.reason))[:TITLE],
+        "domain": one_line(sample.domain, TITLE),
+        "generator": one_line(sample.best.cast.generator if sample.best else sample.cast.generator, TITLE),
+        "reason": one_line(reason_pattern(sample.reason[: 8 * TITLE]), TITLE),
         "score": sample.score if sample.score == sample.score else 0.0,
         "disagreement": max(map(disagreement, committees), default=0.0),
         "split": any(len(set(verdict.votes.values())) > 1 for verdict in verdicts),
@@ -216,7 +219,7 @@ def _row(sample: Sample) -> dict[str, Any]:
         "response_length": len(sample.response),
         "similarity": sample.similarity,
         "duplicate_of": label(sample.duplicate_of),
-        "keywords": label("\n".join(word.casefold() for word in sample.keywords)),
+        "keywords": "\n".join(one_line(word.casefold(), KEYWORD) for word in sample.keywords),
         "title": label(" ".join(sample.instruction[: 4 * TITLE].split())[:TITLE]),
         "asked": _short(" ".join(sample.instruction.split()).casefold()),
         "judged": digest_of(sample),

@@ -19,6 +19,7 @@ from gra.inspector.listing import SORTS, STANCES, Judged, Wanted, neighbours, pa
 from gra.records import Sample
 from gra.report.dossier import Dossier, dossier_of, plain_call, plain_dossier
 from gra.report.funnel import STAGES
+from gra.report.opening import state_of
 from gra.store.reader import Reader
 from gra.store.verdicts import PersonalVerdict, verdicts
 
@@ -67,15 +68,15 @@ def looking(indexer: Indexer) -> Iterator[Sight]:
 
 def common(sight: Sight) -> dict[str, Any]:
     """What every page says of its run."""
-    live = sight.index.digest("live") or {}
+    report = sight.index.digest("report")
     progress = sight.index.digest("progress") or {"indexed": 0, "of": 0}
     return {
         "run": str(sight.indexer.run.path),
         "name": sight.indexer.run.path.resolve().name,
-        "state": live.get("state", ""),
+        "state": state_of(sight.reader, report["accepted"], report["target"]) if report else "",
         "indexed": progress["indexed"],
         "samples": max(progress["of"], progress["indexed"]),
-        "ready": sight.index.digest("report") is not None,
+        "ready": report is not None,
         "problem": sight.indexer.problem,
     }
 
@@ -89,10 +90,12 @@ def state(sight: Sight) -> dict[str, Any]:
 
 def overview(sight: Sight) -> dict[str, Any]:
     """How far the run has come and what it has taken."""
+    told = common(sight)
+    report = sight.index.digest("report")
     return {
-        **common(sight),
-        "report": sight.index.digest("report"),
-        "live": sight.index.digest("live") or {},
+        **told,
+        "report": {**report, "state": told["state"]} if report else None,  # whether somebody works on it is seen now
+        "live": (sight.index.digest("live") or {}) if told["state"] == "working" else {},
         "rounds": sight.index.digest("rounds") or [],
         "scores": sight.index.digest("scores"),
         "stages": STAGES,
