@@ -154,15 +154,15 @@ def pages(run: RunDir) -> Iterator[str]:
     yield "/1/samples?sort=best&after=5.0:4294967296"
     yield "/1/samples?sort=order&after=12884911888:12884911888"
     for number in (0, 100, 150):
-        yield f"/1/samples/{sample_id(2, number)}"
-        yield f"/1/samples/{sample_id(2, number)}?q=the&sort=best"
-    yield f"/1/samples/{sample_id(2, 100)}/calls/1"
-    yield f"/1/samples/{sample_id(2, 100)}.json"
+        yield f"/1/samples/{sample_id(1, number)}"
+        yield f"/1/samples/{sample_id(1, number)}?q=the&sort=best"
+    yield f"/1/samples/{sample_id(1, 100)}/calls/1"
+    yield f"/1/samples/{sample_id(1, 100)}.json"
 
 
 async def fill(folder: Path, samples: int) -> None:
     """Make the run."""
-    config = {"target": samples // 5, "models": [{"name": name} for name in MODELS]}
+    config = {"target": samples // 4, "models": [{"name": name} for name in MODELS]}
     run = create_run(folder, {"fingerprint": "v1:sha256:benchmark", "config": config})
     async with Writer(run) as writer:
         await writer.put_pool([Entry("seed-00000", 0, "Math", ("one",), "count", "Count to three.", "1, 2, 3.")])

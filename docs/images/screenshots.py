@@ -1,7 +1,8 @@
-"""Takes the pictures of docs/inspector.md: `python docs/images/screenshots.py RUN [RUN] [--out FOLDER]`.
+"""Takes the pictures of docs/inspector.md: `python docs/images/screenshots.py RUN [LARGE_RUN] [--out FOLDER]`.
 
-Starts `gra view` on the runs and Debian's Chromium (or the browser that CHROMIUM names) on its pages, light and dark.
-Needs the extra `dev`.
+Starts `gra view` on the runs and Chromium (Debian's, or what CHROMIUM names) on its pages, light and dark. Overview and
+data are those of the last run, the other pages are of the first. Needs the extra `dev`; with Debian's `pngquant` the
+pictures are a third as large.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
-DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1200, "height": 760}
+TALL: ViewportSize = {"width": 1200, "height": 1560}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def main() -> None:
@@ -28,34 +30,28 @@ def main() -> None:
     parser.add_argument("--sample", help="Id of the sample to show; by default the first that was revised.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     arguments = parser.parse_args()
+    out: Path = arguments.out
+    last = len(arguments.runs)
     with viewing(arguments.runs) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        origin = address.split("/?")[0]
         for scheme in ("light", "dark"):
-            context = browser.new_context(viewport=DESK, color_scheme=scheme, reduced_motion="reduce")
-            page = context.new_page()
+            page = browser.new_page(viewport=DESK, color_scheme=scheme, reduced_motion="reduce")
             page.goto(address)
-            origin = address.split("/?")[0]
-            page.goto(f"{origin}/1/overview")
-            page.wait_for_selector(".stats")
-            take(page, arguments.out / f"overview-{scheme}.png")
-            page.goto(f"{origin}/1/samples?stance=disputed")
-            take(page, arguments.out / f"samples-{scheme}.png")
             sample = arguments.sample or first(page, f"{origin}/1/samples?stance=revised&sort=disagreement")
-            page.goto(f"{origin}/1/samples/{sample}")
-            take(page, arguments.out / f"sample-{scheme}.png", full=True)
-            page.goto(f"{origin}/1/reviewers")
-            take(page, arguments.out / f"reviewers-{scheme}.png", full=True)
-            page.goto(f"{origin}/1/data")
-            take(page, arguments.out / f"data-{scheme}.png")
-            if len(arguments.runs) > 1:
-                page.goto(f"{origin}/compare")
-                take(page, arguments.out / f"compare-{scheme}.png")
-            context.close()
-        context = browser.new_context(viewport=PHONE, device_scale_factor=1, reduced_motion="reduce")
-        page = context.new_page()
+            for name, path, size in (
+                ("overview", f"{last}/overview", DESK),
+                ("samples", "1/samples?sort=disagreement", DESK),
+                ("sample", f"1/samples/{sample}", TALL),
+                ("reviewers", "1/reviewers", DESK),
+                ("data", f"{last}/data", DESK),
+                ("compare", "compare", DESK),
+            ):
+                take(page, f"{origin}/{path}", size, out / f"{name}-{scheme}.png")
+            page.close()
+        page = browser.new_page(viewport=PHONE, reduced_motion="reduce")
         page.goto(address)
-        page.goto(f"{origin}/1/samples/{sample}")
-        take(page, arguments.out / "sample-phone.png")
+        take(page, f"{origin}/1/samples/{sample}", PHONE, out / "sample-phone.png")
         browser.close()
 
 
@@ -86,10 +82,16 @@ def first(page: Page, address: str) -> str:
     return page.locator(".row .id").first.inner_text()
 
 
-def take(page: Page, path: Path, full: bool = False) -> None:
-    """A picture of a page."""
+def take(page: Page, address: str, size: ViewportSize, path: Path) -> None:
+    """A picture of a page, once all of the run has been read."""
+    page.set_viewport_size(size)
+    page.goto(address)
+    while page.locator("#notices .notice").count():
+        page.reload()
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path, full_page=full)
+    page.screenshot(path=path)
+    if smaller := shutil.which("pngquant"):
+        subprocess.run([smaller, "--force", "--skip-if-larger", "--ext", ".png", "128", str(path)], check=False)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ def built(folder: Path, samples: list[Sample], **changes: Any) -> Path:
 @contextmanager
 def viewing(*folders: Path) -> Iterator[str]:
     """The address that `gra view` prints."""
-    command = [Path(sys.executable).with_name("gra"), "view", *folders, "--no-browser"]
+    gra = Path(sys.executable).with_name("gra")
+    command = [str(gra), "view", *map(str, folders), "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stdout and program.stderr
         try:

@@ -22,7 +22,6 @@ from gra.export.rejected import left_out_rows, rejected_rows
 from gra.export.source import LeftOuts, Screening, Source
 from gra.export.whole_file import whole_folder
 from gra.plugins import SYNTAX
-from gra.records import Status
 
 if TYPE_CHECKING:
     from gra.export.splits import Split

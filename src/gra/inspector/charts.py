@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-WIDE, HIGH = 640.0, 420.0
+WIDE, HIGH = 640.0, 380.0
 """Of the map's drawing."""
 MARGIN = 14.0
 
@@ -32,10 +32,18 @@ def bars(histogram: Mapping[str, Any]) -> list[Bar]:
     ]  # fmt: skip
 
 
-def place(x: float, y: float) -> tuple[float, float]:
-    """Where a point of the map, both in [-1, 1], is drawn."""
-    across, down = (WIDE - 2 * MARGIN) / 2, (HIGH - 2 * MARGIN) / 2
-    return round(MARGIN + across * (1 + x), 1), round(MARGIN + down * (1 - y), 1)
+def placed(points: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], float, float]]:
+    """Where the points of the map are drawn: as large as it goes, with one scale for both directions."""
+    if not points:
+        return []
+    xs, ys = [float(point["x"]) for point in points], [float(point["y"]) for point in points]
+    across, down = max(max(xs) - min(xs), 1e-9), max(max(ys) - min(ys), 1e-9)
+    scale = min((WIDE - 2 * MARGIN) / across, (HIGH - 2 * MARGIN) / down)
+    left, top = (WIDE - scale * across) / 2, (HIGH - scale * down) / 2
+    return [
+        (point, round(left + scale * (x - min(xs)), 1), round(top + scale * (max(ys) - y), 1))
+        for point, x, y in zip(points, xs, ys, strict=True)
+    ]
 
 
 def percent(part: float | None, whole: float | None = 1.0, digits: int = 0) -> str:
@@ -85,5 +93,5 @@ def tone(status: str) -> str:
 
 def chart_tools() -> dict[str, Callable[..., object]]:
     """All of these by name, for templates."""
-    tools = (bars, place, percent, share, number, duration, shade, words, tone)
+    tools = (bars, placed, percent, share, number, duration, shade, words, tone)
     return {tool.__name__: tool for tool in tools}

@@ -19,7 +19,7 @@ from gra.catalogue.shelf import models_home
 from gra.errors import StoreError
 from gra.store.run_dir import RunDir
 
-VERSION = 2
+VERSION = 3
 """Of the tables; an index of another one is made anew."""
 _PATIENCE_S = 30.0
 _TABLES = """
@@ -36,6 +36,7 @@ CREATE TABLE samples (
     disagreement REAL NOT NULL,
     split INTEGER NOT NULL,
     disputed INTEGER NOT NULL,
+    ruled INTEGER NOT NULL,
     revisions INTEGER NOT NULL,
     depth INTEGER NOT NULL,
     how TEXT NOT NULL,
@@ -57,6 +58,8 @@ CREATE INDEX samples_by_disagreement ON samples (disagreement, n);
 CREATE INDEX samples_by_length ON samples (response_length, n);
 CREATE INDEX samples_by_status ON samples (status, n);
 CREATE INDEX samples_by_original ON samples (duplicate_of, n);
+CREATE INDEX samples_by_instruction ON samples (status, asked);
+CREATE UNIQUE INDEX samples_by_doc ON samples (doc);
 CREATE TABLE opinions (
     n INTEGER NOT NULL,
     version INTEGER NOT NULL,
@@ -152,6 +155,14 @@ class Index:
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """What a query finds."""
         return self._connection.execute(query, tuple(values)).fetchall()
+
+    def search(self, match: str) -> None:
+        """Find the texts that match once for all that is asked of them: their `doc` is in the table `hits`."""
+        self._connection.execute("DROP TABLE IF EXISTS temp.hits")
+        self._connection.execute("CREATE TEMP TABLE hits (doc INTEGER PRIMARY KEY)")
+        self._connection.execute(
+            "INSERT INTO hits SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid", (match,)
+        )
 
     def digest(self, name: str) -> Any:
         """What `digests` made of all samples, None if it has not yet."""

@@ -211,6 +211,7 @@ def _row(sample: Sample) -> dict[str, Any]:
         "disagreement": max(map(disagreement, committees), default=0.0),
         "split": any(len(set(verdict.votes.values())) > 1 for verdict in verdicts),
         "disputed": any(verdict.outcome == "dispute" for verdict in verdicts),
+        "ruled": any(version.ruling for version in sample.versions),
         "revisions": max(0, len(sample.versions) - 1),
         "depth": reached,
         "how": passed_how(sample),

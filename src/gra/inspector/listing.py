@@ -37,7 +37,7 @@ STANCES: Mapping[str, str] = {
     "split": "split",
     "disputed": "disputed",
     "revised": "revisions > 0",
-    "ruled": "EXISTS (SELECT 1 FROM opinions o WHERE o.n = samples.n AND o.role = 'adjudicator')",
+    "ruled": "ruled",
 }
 """How a sample was received, by name, as a condition."""
 _COLUMNS = ("status", "domain", "generator", "reason")
@@ -128,10 +128,14 @@ def page_of(index: Index, wanted: Wanted, judged: Judged = Judged(), size: int =
     """
     where, values = conditions(wanted, judged)
     column, direction = _order(wanted)
+    if wanted.q:
+        index.search(match(wanted.q))
     count = index.rows(
         f"SELECT count(*) FROM (SELECT 1 FROM samples WHERE {where} LIMIT {MOST_COUNTED + 1})",  # noqa: S608
         values,
     )[0][0]
+    if not count:
+        return Page([], 0, earlier=False, later=False)
     backwards = bool(wanted.before)
     place, at = _place(wanted.before or wanted.after, column, (direction == "ASC") != backwards)
     turned = {"ASC": "DESC", "DESC": "ASC"}[direction] if backwards else direction
@@ -153,6 +157,8 @@ def page_of(index: Index, wanted: Wanted, judged: Judged = Judged(), size: int =
 def neighbours(index: Index, wanted: Wanted, judged: Judged, id: str) -> tuple[str, str]:
     """Ids of the samples before and behind one in a list; empty where there is none."""
     column, _ = _order(wanted)
+    if wanted.q:
+        index.search(match(wanted.q))
     rows = index.rows(f"SELECT {column}, n FROM samples WHERE id = ?", (id,))  # noqa: S608
     if not rows:
         return "", ""
@@ -174,7 +180,7 @@ def _first(index: Index, wanted: Wanted, judged: Judged) -> str:
 
 
 def conditions(wanted: Wanted, judged: Judged) -> tuple[str, tuple[Any, ...]]:
-    """What samples must meet, and the values in it.
+    """What samples must meet, and the values in it; what a search found is in `hits`.
 
     Raises:
         BadQuestion: a number is none, or there is no such choice.
@@ -198,7 +204,7 @@ def conditions(wanted: Wanted, judged: Judged) -> tuple[str, tuple[Any, ...]]:
     if wanted.person:
         parts.append(_of_person(wanted.person, judged))
     if wanted.q:
-        parts.append(("doc IN (SELECT rowid FROM texts WHERE texts MATCH ?)", (match(wanted.q),)))
+        parts.append(("doc IN (SELECT doc FROM hits)", ()))
     return " AND ".join(part for part, _ in parts), tuple(value for _, some in parts for value in some)
 
 

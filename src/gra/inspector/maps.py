@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -84,10 +85,9 @@ def legend(values: list[Any], colour: str) -> list[tuple[str, int]]:
 def compare(first: Sight, second: Sight) -> dict[str, Any]:
     """Two runs side by side."""
     documents = [sight.indexer.run.document for sight in (first, second)]
-    asked = [
-        dict(sight.index.rows("SELECT asked, id FROM samples WHERE status = 'accepted'")) for sight in (first, second)
-    ]
-    only = [sorted(id for text, id in x.items() if text not in y) for x, y in (asked, asked[::-1])]
+    query = "SELECT asked FROM samples WHERE status = 'accepted'"
+    asked = [{text for (text,) in sight.index.rows(query)} for sight in (first, second)]
+    only = [(first, asked[0] - asked[1]), (second, asked[1] - asked[0])]
     return {
         "runs": [common(sight) for sight in (first, second)],
         "same": first.indexer.run.fingerprint == second.indexer.run.fingerprint,
@@ -97,6 +97,13 @@ def compare(first: Sight, second: Sight) -> dict[str, Any]:
         "scores": [sight.index.digest("scores") for sight in (first, second)],
         "lengths": [sight.index.digest("lengths") for sight in (first, second)],
         "keywords": [sight.index.digest("keywords") for sight in (first, second)],
-        "common": len(asked[0].keys() & asked[1].keys()),
-        "only": [{"count": len(ids), "ids": ids[:NAMED]} for ids in only],
+        "common": len(asked[0] & asked[1]),
+        "only": [{"count": len(texts), "ids": _some(sight, texts)} for sight, texts in only],
     }
+
+
+def _some(sight: Sight, texts: set[str]) -> list[str]:
+    """Ids of accepted samples with these instructions, at most `NAMED`."""
+    some = json.dumps(sorted(texts)[:NAMED])
+    query = "SELECT id FROM samples WHERE status = 'accepted' AND asked IN (SELECT value FROM json_each(?)) ORDER BY n"
+    return [id for (id,) in sight.index.rows(query, [some])]

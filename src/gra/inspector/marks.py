@@ -45,6 +45,9 @@ def _marked(text: str) -> Iterator[Markup]:
     from markupsafe import Markup, escape
 
     begin = 0
+    if all(line.isprintable() for line in text.split("\n")):  # nearly every text
+        yield escape(text)
+        return
     for place, c in enumerate(text):
         if (c.isprintable() or c in _KEPT) and c not in _NAMES:
             continue
@@ -77,7 +80,7 @@ def changes(old: str, new: str) -> list[tuple[str, str]]:
     for _, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         old_run, new_run = "".join(before[i:j]), "".join(after[k:m])
         # Between two changes, a blank or a word like "a" that is the same in both is no island to keep one's eye on.
-        small = old_run == new_run and len(old_run.strip()) < SMALL
+        small = old_run == new_run and len(old_run.strip()) < SMALL and m < len(after)
         if runs and runs[-1][0] != runs[-1][1] and (small or old_run != new_run):
             runs[-1] = (runs[-1][0] + old_run, runs[-1][1] + new_run)
         else:
