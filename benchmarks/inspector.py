@@ -4,9 +4,10 @@
 
 Makes a run in FOLDER of so many samples that have ended (or takes the one that is there), written by the store's own
 functions: rounds of 20,000, four models, eight domains, reviews, rulings, revisions, near-duplicates and vectors of 384
-numbers. Then it indexes the run as `gra view` does, serves it, asks for every page `--again` times over HTTP from the
-same process, and prints the median and the longest time, with the size of the page. Ends with 1 if a median is above
-the budget in milliseconds. No model takes part.
+numbers. Then it indexes the run as `gra view` does, serves it, and asks for every page `--again` times over HTTP from
+the same process. Printed are the medians of what that takes in CPU time (the asking is in it) and by the clock, which
+other work on the machine makes longer, the longest by the clock, and the size of the page. Ends with 1 if the CPU time
+of a page is above the budget. No model takes part.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--again", type=int, default=5)
-    parser.add_argument("--budget", type=float, default=200.0, help="Milliseconds that a page may take, in the median.")
+    parser.add_argument("--budget", type=float, default=200.0, help="Milliseconds of CPU that a page may take.")
     arguments = parser.parse_args()
     if not (arguments.folder / "run.json").exists():
         began = time.process_time()
@@ -121,18 +122,19 @@ async def ask(indexer: Indexer, again: int, budget: float) -> list[str]:
     async with TestClient(server) as client:
         object.__setattr__(guard, "port", server.port)
         client.session.cookie_jar.update_cookies({guard.cookie: guard.token})
-        print(f"{'page':78} {'median ms':>9} {'most ms':>8} {'kB':>6}")
+        print(f"{'page':78} {'CPU ms':>7} {'wall ms':>8} {'most ms':>8} {'kB':>6}")
         for page in pages(indexer.run):
-            times, size = [], 0
+            walls, cpus, size = [], [], 0
             for _ in range(again):
-                began = time.perf_counter()
+                began, cpu = time.perf_counter(), time.process_time()
                 async with client.get(page) as answer:
                     size = len(await answer.read())
                     assert answer.status == 200, (page, answer.status)
-                times.append(1000 * (time.perf_counter() - began))
-            middle = statistics.median(times)
-            slow += [page] if middle > budget else []
-            print(f"{page:78} {middle:9.1f} {max(times):8.1f} {size / 1000:6.0f}", flush=True)
+                walls.append(1000 * (time.perf_counter() - began))
+                cpus.append(1000 * (time.process_time() - cpu))
+            cpu, wall = statistics.median(cpus), statistics.median(walls)
+            slow += [page] if cpu > budget else []
+            print(f"{page:78} {cpu:7.1f} {wall:8.1f} {max(walls):8.1f} {size / 1000:6.0f}", flush=True)
     return slow
 
 

@@ -26,9 +26,16 @@ NO_ADAPTERS = frozenset({"synthesis", "postprocess"})
 """The method reaches models and files through `calls` alone."""
 HEAVY = frozenset(
     {
-        "xllamacpp", "pyarrow", "huggingface_hub", "gguf", "torch", "transformers", "sentence_transformers", "pynvml",
+        "gguf",
+        "huggingface_hub",
         "jinja2",
-    }  # fmt: skip
+        "pyarrow",
+        "pynvml",
+        "sentence_transformers",
+        "torch",
+        "transformers",
+        "xllamacpp",
+    }
 )
 ROOT = Path(__file__).parents[1] / "src" / "gra"
 MODULES = {

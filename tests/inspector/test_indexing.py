@@ -19,6 +19,7 @@ from gra.inspector.listing import Wanted, page_of
 from gra.inspector.pages import looking
 from gra.records import Sample, Status
 from gra.report.survey import report_on
+from gra.store.following import Following
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.store.writer import Writer
@@ -173,3 +174,16 @@ def with_reader(reader: Reader, id: str) -> str:
     found = reader.sample(id)
     assert found
     return found.instruction
+
+
+def test_what_was_indexed_and_not_summed_up_is_summed_up_the_next_time(tmp_path: Path) -> None:
+    folder, file = build_run(tmp_path, [sample(0)], closed=False), tmp_path / "index.sqlite"
+    with indexed(folder, file):
+        pass
+    put(folder, sample(1, domain="Coding"))
+    killed = Indexer(open_run(folder), file)
+    with closing(Reader(killed.run)) as reader:
+        assert sum(killed.sync(Following(reader))) == 1
+    killed.close()
+    with indexed(folder, file) as indexer, looking(indexer) as sight:
+        assert sight.index.digest("facets")["domain"] == [["Coding", 1], ["Math", 1]]

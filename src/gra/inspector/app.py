@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from gra.display.safe import plain
+from gra.display.safe import one_line, plain
 from gra.errors import GraError, MissingExtra
 from gra.inspector import maps, pages
 from gra.inspector.charts import chart_tools
@@ -172,11 +172,15 @@ def templates() -> Environment:
         loader=PackageLoader("gra.inspector"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "changes": changes, "query": urlencode, "path": partial(quote, safe="")}
+    environment.filters |= {"shown": shown, "line": one_line, "changes": changes}
+    environment.filters |= {"query": urlencode, "path": partial(quote, safe="")}
     environment.globals |= chart_tools()
+    for name in environment.list_templates(["html"]):
+        environment.get_template(name)  # a version of gra that is installed meanwhile is not mixed with this one
     return environment
 
 

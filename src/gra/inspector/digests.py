@@ -26,7 +26,7 @@ from gra.store.following import Following
 from gra.store.reader import Reader
 
 PASSED = STAGES.index("response passed")
-MAPPED = 50_000
+MAPPED = 20_000
 """Accepted samples that the map is made of; of more, evenly spread ones."""
 WORDS = 60
 """Keywords told."""
@@ -38,13 +38,37 @@ PACE_S = 600.0
 """The time over which a run's pace is taken."""
 
 
-def make_digests(connection: sqlite3.Connection, reader: Reader, following: Following) -> None:
-    """Work out all digests, and replace the old ones in one transaction."""
+def make_digests(connection: sqlite3.Connection, reader: Reader, following: Following, everything: bool) -> None:
+    """Work out digests, and replace the old ones in one transaction.
+
+    Args:
+        connection: to the index, writing.
+        reader: of the run.
+        following: the same run.
+        everything: also what depends on samples alone, of which there are new ones.
+    """
     report = report_of(reader, survey_of(connection, reader))
-    digests = {
-        "report": report.plain(),
-        "live": live(report, following),
-        "rounds": rounds(connection, reader),
+    digests: dict[str, Any] = {"report": report.plain(), "live": live(report, following)}
+    digests["rounds"] = rounds(connection, reader)
+    points = None
+    if everything:
+        points, digests["map"] = positions(connection, following)
+        digests |= {**of_samples(connection), "fresh": True}
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany("REPLACE INTO digests VALUES (?, ?)", ((k, json.dumps(v)) for k, v in digests.items()))
+        if points is not None:
+            connection.execute("DELETE FROM points")
+            connection.executemany("INSERT INTO points VALUES (?, ?, ?)", points)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def of_samples(connection: sqlite3.Connection) -> dict[str, Any]:
+    """The digests that depend on samples alone."""
+    return {
         "facets": facets(connection),
         "reviewers": reviewers(connection),
         "lengths": lengths(connection),
@@ -52,17 +76,6 @@ def make_digests(connection: sqlite3.Connection, reader: Reader, following: Foll
         "keywords": keywords(connection),
         "clusters": clusters(connection),
     }
-    points, told = positions(connection, following)
-    digests["map"] = told
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.executemany("REPLACE INTO digests VALUES (?, ?)", ((k, json.dumps(v)) for k, v in digests.items()))
-        connection.execute("DELETE FROM points")
-        connection.executemany("INSERT INTO points VALUES (?, ?, ?)", points)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def survey_of(connection: sqlite3.Connection, reader: Reader) -> Survey:

@@ -19,7 +19,7 @@ from gra.catalogue.shelf import models_home
 from gra.errors import StoreError
 from gra.store.run_dir import RunDir
 
-VERSION = 3
+VERSION = 4
 """Of the tables; an index of another one is made anew."""
 _PATIENCE_S = 30.0
 _TABLES = """
@@ -58,7 +58,7 @@ CREATE INDEX samples_by_disagreement ON samples (disagreement, n);
 CREATE INDEX samples_by_length ON samples (response_length, n);
 CREATE INDEX samples_by_status ON samples (status, n);
 CREATE INDEX samples_by_original ON samples (duplicate_of, n);
-CREATE INDEX samples_by_instruction ON samples (status, asked);
+CREATE INDEX accepted_by_instruction ON samples (asked) WHERE status = 'accepted';
 CREATE UNIQUE INDEX samples_by_doc ON samples (doc);
 CREATE TABLE opinions (
     n INTEGER NOT NULL,
@@ -156,13 +156,16 @@ class Index:
         """What a query finds."""
         return self._connection.execute(query, tuple(values)).fetchall()
 
-    def search(self, match: str) -> None:
-        """Find the texts that match once for all that is asked of them: their `doc` is in the table `hits`."""
+    def search(self, match: str) -> int:
+        """Find the texts that match, once for all that is asked of them: their `doc` is in the table `hits`.
+
+        Returns:
+            How many there are.
+        """
         self._connection.execute("DROP TABLE IF EXISTS temp.hits")
         self._connection.execute("CREATE TEMP TABLE hits (doc INTEGER PRIMARY KEY)")
-        self._connection.execute(
-            "INSERT INTO hits SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid", (match,)
-        )
+        query = "INSERT INTO hits SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid"
+        return self._connection.execute(query, (match,)).rowcount
 
     def digest(self, name: str) -> Any:
         """What `digests` made of all samples, None if it has not yet."""

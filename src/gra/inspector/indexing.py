@@ -98,7 +98,8 @@ class Indexer:
             if self._ending.is_set():
                 return False
         self._note(following)
-        make_digests(self._connection, reader, following)
+        fresh = self._connection.execute("SELECT 1 FROM digests WHERE name = 'fresh'").fetchone()
+        make_digests(self._connection, reader, following, everything=not fresh)
         return True
 
     def sync(self, following: Following) -> Iterator[int]:
@@ -139,6 +140,7 @@ class Indexer:
         try:
             for source, sample in rows:
                 _put(connection, source, sample)
+            connection.execute("DELETE FROM digests WHERE name = 'fresh'")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
@@ -151,6 +153,7 @@ class Indexer:
     def _forget(self) -> None:
         self._connection.executescript(
             "BEGIN IMMEDIATE; DELETE FROM samples; DELETE FROM opinions; DELETE FROM disagreements; "
+            "DELETE FROM digests WHERE name = 'fresh'; "
             "INSERT INTO texts (texts) VALUES ('delete-all'); COMMIT"
         )
 

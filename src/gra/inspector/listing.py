@@ -19,6 +19,8 @@ PAGE = 50
 """Samples on a page."""
 MOST_COUNTED = 10_000
 """Samples counted; beyond it is only said that there are more."""
+FEW = 2_000
+"""Hits of a search that are looked up one by one."""
 SHOWN = (
     "id, round, status, domain, generator, score, disagreement, split, disputed, revisions, response_length, "
     "similarity, duplicate_of, title"
@@ -126,10 +128,8 @@ def page_of(index: Index, wanted: Wanted, judged: Judged = Judged(), size: int =
     Raises:
         BadQuestion: there is no such order, or a number or a place is none.
     """
-    where, values = conditions(wanted, judged)
+    where, values = conditions(index, wanted, judged)
     column, direction = _order(wanted)
-    if wanted.q:
-        index.search(match(wanted.q))
     count = index.rows(
         f"SELECT count(*) FROM (SELECT 1 FROM samples WHERE {where} LIMIT {MOST_COUNTED + 1})",  # noqa: S608
         values,
@@ -157,19 +157,17 @@ def page_of(index: Index, wanted: Wanted, judged: Judged = Judged(), size: int =
 def neighbours(index: Index, wanted: Wanted, judged: Judged, id: str) -> tuple[str, str]:
     """Ids of the samples before and behind one in a list; empty where there is none."""
     column, _ = _order(wanted)
-    if wanted.q:
-        index.search(match(wanted.q))
+    where = conditions(index, wanted, judged)
     rows = index.rows(f"SELECT {column}, n FROM samples WHERE id = ?", (id,))  # noqa: S608
     if not rows:
         return "", ""
     key = f"{rows[0][0]!r}:{rows[0][1]}"
     places = (replace(wanted, after="", before=key), replace(wanted, after=key, before=""))
-    before, behind = (_first(index, place, judged) for place in places)
+    before, behind = (_first(index, place, *where) for place in places)
     return before, behind
 
 
-def _first(index: Index, wanted: Wanted, judged: Judged) -> str:
-    where, values = conditions(wanted, judged)
+def _first(index: Index, wanted: Wanted, where: str, values: tuple[Any, ...]) -> str:
     column, direction = _order(wanted)
     rising = (direction == "ASC") != bool(wanted.before)
     place, at = _place(wanted.before or wanted.after, column, rising)
@@ -179,8 +177,8 @@ def _first(index: Index, wanted: Wanted, judged: Judged) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def conditions(wanted: Wanted, judged: Judged) -> tuple[str, tuple[Any, ...]]:
-    """What samples must meet, and the values in it; what a search found is in `hits`.
+def conditions(index: Index, wanted: Wanted, judged: Judged) -> tuple[str, tuple[Any, ...]]:
+    """What samples must meet, and the values in it. Words are searched for here, once.
 
     Raises:
         BadQuestion: a number is none, or there is no such choice.
@@ -204,7 +202,9 @@ def conditions(wanted: Wanted, judged: Judged) -> tuple[str, tuple[Any, ...]]:
     if wanted.person:
         parts.append(_of_person(wanted.person, judged))
     if wanted.q:
-        parts.append(("doc IN (SELECT doc FROM hits)", ()))
+        few = index.search(match(wanted.q)) <= FEW
+        # `+` keeps SQLite from looking hits up one by one, where they are so many that it had better go by the order.
+        parts.append((f"{'' if few else '+'}doc IN (SELECT doc FROM hits)", ()))  # noqa: S608
     return " AND ".join(part for part, _ in parts), tuple(value for _, some in parts for value in some)
 
 
