@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from gra.display.safe import one_line, plain
+from gra.display.safe import plain
 from gra.errors import GraError, MissingExtra
 from gra.inspector import maps, pages
 from gra.inspector.charts import chart_tools
@@ -176,7 +176,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "line": one_line, "changes": changes}
+    environment.filters |= {"shown": shown, "changes": changes}
     environment.filters |= {"query": urlencode, "path": partial(quote, safe="")}
     environment.globals |= chart_tools()
     for name in environment.list_templates(["html"]):

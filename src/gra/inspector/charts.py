@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from gra.display.safe import one_line
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 WIDE, HIGH = 640.0, 380.0
 """Of the map's drawing."""
@@ -32,18 +38,32 @@ def bars(histogram: Mapping[str, Any]) -> list[Bar]:
     ]  # fmt: skip
 
 
-def placed(points: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], float, float]]:
-    """Where the points of the map are drawn: as large as it goes, with one scale for both directions."""
+def dots(points: Sequence[Mapping[str, Any]], base: str, kind: str) -> Markup:
+    """The points of the map: as large as it goes, with one scale for both directions. Each leads to its sample.
+
+    Made here and not in a template, which would take ten times as long for thousands.
+
+    Args:
+        points: with `id`, `x`, `y`, `title` and `group`.
+        base: address of the run.
+        kind: what the classes of colours begin with.
+    """
+    from markupsafe import Markup, escape
+
     if not points:
-        return []
+        return Markup()
     xs, ys = [float(point["x"]) for point in points], [float(point["y"]) for point in points]
     across, down = max(max(xs) - min(xs), 1e-9), max(max(ys) - min(ys), 1e-9)
     scale = min((WIDE - 2 * MARGIN) / across, (HIGH - 2 * MARGIN) / down)
-    left, top = (WIDE - scale * across) / 2, (HIGH - scale * down) / 2
-    return [
-        (point, round(left + scale * (x - min(xs)), 1), round(top + scale * (max(ys) - y), 1))
+    left, top = (WIDE - scale * across) / 2 - scale * min(xs), (HIGH - scale * down) / 2 + scale * max(ys)
+    radius = 2 if len(points) > 1000 else 3 if len(points) > 200 else 4.5
+    drawn = [
+        f'<a href="{base}/samples/{quote(point["id"], safe="")}" tabindex="-1">'
+        f'<circle class="{kind}{point["group"]:d}" cx="{left + scale * x:.1f}" cy="{top - scale * y:.1f}" r="{radius}">'
+        f"<title>{escape(one_line(point['id']))} {escape(one_line(point['title'], 90))}</title></circle></a>"
         for point, x, y in zip(points, xs, ys, strict=True)
     ]
+    return Markup("".join(drawn))  # noqa: S704 (numbers, quoted ids and escaped titles)
 
 
 def percent(part: float | None, whole: float | None = 1.0, digits: int = 0) -> str:
@@ -93,5 +113,5 @@ def tone(status: str) -> str:
 
 def chart_tools() -> dict[str, Callable[..., object]]:
     """All of these by name, for templates."""
-    tools = (bars, placed, percent, share, number, duration, shade, words, tone)
+    tools = (bars, dots, percent, share, number, duration, shade, words, tone)
     return {tool.__name__: tool for tool in tools}
