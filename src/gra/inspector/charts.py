@@ -53,8 +53,9 @@ def dots(points: Sequence[Mapping[str, Any]], base: str, kind: str) -> Markup:
     if not points:
         return Markup()
     xs, ys = [float(point["x"]) for point in points], [float(point["y"]) for point in points]
-    across, down = max(max(xs) - min(xs), 1e-9), max(max(ys) - min(ys), 1e-9)
-    scale = min((WIDE - 2 * MARGIN) / across, (HIGH - 2 * MARGIN) / down)
+    across, down = max(xs) - min(xs), max(ys) - min(ys)
+    room = ((across, WIDE - 2 * MARGIN), (down, HIGH - 2 * MARGIN))
+    scale = min((space / extent for extent, space in room if extent), default=0.0)
     left, top = (WIDE - scale * across) / 2 - scale * min(xs), (HIGH - scale * down) / 2 + scale * max(ys)
     radius = 2 if len(points) > 1000 else 3 if len(points) > 200 else 4.5
     drawn = [

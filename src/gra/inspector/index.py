@@ -19,7 +19,7 @@ from gra.catalogue.shelf import models_home
 from gra.errors import StoreError
 from gra.store.run_dir import RunDir
 
-VERSION = 4
+VERSION = 5
 """Of the tables; an index of another one is made anew."""
 _PATIENCE_S = 30.0
 _TABLES = """
@@ -48,7 +48,7 @@ CREATE TABLE samples (
     keywords TEXT NOT NULL,
     title TEXT NOT NULL,
     same TEXT NOT NULL,
-    asked TEXT NOT NULL,
+    asked INTEGER NOT NULL,
     judged TEXT NOT NULL,
     embedded TEXT NOT NULL,
     doc INTEGER NOT NULL

@@ -225,7 +225,7 @@ def _row(sample: Sample) -> dict[str, Any]:
         "duplicate_of": label(sample.duplicate_of),
         "keywords": "\n".join(one_line(word.casefold(), KEYWORD) for word in sample.keywords),
         "title": label(" ".join(sample.instruction[: 4 * TITLE].split())[:TITLE]),
-        "asked": _short(" ".join(sample.instruction.split()).casefold()),
+        "asked": int(_short(" ".join(sample.instruction.split()).casefold())[:15], 16),
         "judged": digest_of(sample),
         "embedded": text_digest(sample.instruction[:LONGEST]),
     }

@@ -202,9 +202,10 @@ def conditions(index: Index, wanted: Wanted, judged: Judged) -> tuple[str, tuple
     if wanted.person:
         parts.append(_of_person(wanted.person, judged))
     if wanted.q:
-        few = index.search(match(wanted.q)) <= FEW
+        hits = index.search(match(wanted.q))
         # `+` keeps SQLite from looking hits up one by one, where they are so many that it had better go by the order.
-        parts.append((f"{'' if few else '+'}doc IN (SELECT doc FROM hits)", ()))  # noqa: S608
+        found = f"{'' if hits <= FEW else '+'}doc IN (SELECT doc FROM hits)"  # noqa: S608
+        parts.append((found if hits else "FALSE", ()))
     return " AND ".join(part for part, _ in parts), tuple(value for _, some in parts for value in some)
 
 

@@ -102,7 +102,7 @@ def compare(first: Sight, second: Sight) -> dict[str, Any]:
     }
 
 
-def _some(sight: Sight, texts: set[str]) -> list[str]:
+def _some(sight: Sight, texts: set[int]) -> list[str]:
     """Ids of accepted samples with these instructions, at most `NAMED`."""
     some = json.dumps(sorted(texts)[:NAMED])
     query = "SELECT id FROM samples WHERE status = 'accepted' AND asked IN (SELECT value FROM json_each(?)) ORDER BY n"
