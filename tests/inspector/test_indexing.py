@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cli_builders import build_run, one_of_each, sample, verdict, version
 from inspector_builders import indexed, refresh, sight_of
 
@@ -187,3 +189,16 @@ def test_what_was_indexed_and_not_summed_up_is_summed_up_the_next_time(tmp_path:
     killed.close()
     with indexed(folder, file) as indexer, looking(indexer) as sight:
         assert sight.index.digest("facets")["domain"] == [["Coding", 1], ["Math", 1]]
+
+
+def test_an_index_that_nobody_opens_is_deleted_after_a_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRA_HOME", str(tmp_path / "home"))
+    runs = [open_run(build_run(tmp_path / name, [sample(0)])) for name in "ab"]
+    files = [index_file(run) for run in runs]
+    assert files[0] != files[1]
+    for run, file in zip(runs, files, strict=True):
+        Indexer(run, file).close()
+        os.utime(file, (1, 1))
+    Indexer(runs[0], files[0]).close()
+    index_file(runs[0])
+    assert [file.exists() for file in files] == [True, False]

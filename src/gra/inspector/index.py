@@ -10,8 +10,9 @@ import hashlib
 import json
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from gra.store.run_dir import RunDir
 
 VERSION = 5
 """Of the tables; an index of another one is made anew."""
+KEPT_S = 30 * 86400.0
+"""Time after which an index that nobody has opened is deleted."""
 _PATIENCE_S = 30.0
 _TABLES = """
 CREATE TABLE samples (
@@ -99,9 +102,18 @@ def index_file(run: RunDir) -> Path:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        _clear(folder)
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="gra-inspector-"))
     return folder / f"{name}.sqlite"
+
+
+def _clear(folder: Path) -> None:
+    """Take away indexes of runs that nobody has looked at for long."""
+    for path in folder.iterdir():
+        with suppress(OSError):  # somebody else was faster
+            if path.stat().st_mtime < time.time() - KEPT_S:
+                path.unlink()
 
 
 def make_index(file: Path, of: str) -> sqlite3.Connection:
@@ -116,6 +128,8 @@ def make_index(file: Path, of: str) -> sqlite3.Connection:
     """
     identity = f"{VERSION} {of}"
     try:
+        if file.exists():
+            file.touch()
         if _identity(file) != identity:
             for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
                 path.unlink(missing_ok=True)
