@@ -20,8 +20,10 @@ from gra.inspector.app import Inspector
 from gra.inspector.guard import HEADERS, Guard
 from gra.inspector.indexing import Indexer
 from gra.records import Sample, Status
+from gra.store.rows import Attempt
 from gra.store.run_dir import open_run
 from gra.store.verdicts import verdicts
+from gra.store.writer import Writer
 
 Client = TestClient[Any, Any]
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'
@@ -321,3 +323,18 @@ async def test_json_holds_what_was_written_and_is_strict(evil: Client) -> None:
     text = await text_of(evil, "/1/samples/r01-00000.json")
     assert text.isascii()
     assert json.loads(text)["instruction"] == EVIL.replace("\ud800", "\ufffd")
+
+
+# --- what a run took --------------------------------------------------------------------------------------------------
+
+
+async def test_energy_is_told_and_called_what_it_is(tmp_path: Path) -> None:
+    folder = await built(tmp_path, [sample(0)])
+    async with Writer(open_run(folder)) as writer:
+        await writer.put_attempt(Attempt(1, "2026-11-26T00:00:00", 9.0, {"package-0": 3.6e4}, {"one": 3.6e3}))
+    with indexed(folder, tmp_path / "index.sqlite") as indexer:
+        client = await client_of(indexer, indexer)
+        page = await text_of(client, "/1/overview")
+        assert "11.0 Wh" in page and "1.0 of it estimated" in page
+        assert "Energy, Wh" in await text_of(client, "/compare")
+        await client.close()
