@@ -19,7 +19,6 @@ from statistics import pstdev
 from typing import Any
 
 from gra.display.safe import one_line
-from gra.engine.vectors import LONGEST
 from gra.inspector.digests import make_digests
 from gra.inspector.index import make_index
 from gra.records import Opinion, Sample, Status, Verdict
@@ -27,7 +26,7 @@ from gra.report.funnel import depth, passed_how
 from gra.report.survey import reason_pattern
 from gra.store.codec import label
 from gra.store.following import Following
-from gra.store.ledger import text_digest
+from gra.store.ledger import embedded, text_digest
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir
 from gra.store.verdicts import digest_of
@@ -227,7 +226,7 @@ def _row(sample: Sample) -> dict[str, Any]:
         "title": label(" ".join(sample.instruction[: 4 * TITLE].split())[:TITLE]),
         "asked": int(_short(" ".join(sample.instruction.split()).casefold())[:15], 16),
         "judged": digest_of(sample),
-        "embedded": text_digest(sample.instruction[:LONGEST]),
+        "embedded": text_digest(embedded(sample.instruction)),
     }
 
 

@@ -73,15 +73,13 @@ class Following:
 
     def vectors(self, digests: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """Embeddings of the run's model of embeddings, of the texts that have one."""
-        models = self._reader._rows("SELECT model, count(*) FROM vectors GROUP BY model ORDER BY 2 DESC LIMIT 1")
-        if not models:
-            return {}
+        model = self._reader.embedding_model()
         found, wanted = dict[str, NDArray[np.float32]](), sorted(set(digests))
         for begin in range(0, len(wanted), _AT_ONCE):
             some = wanted[begin : begin + _AT_ONCE]
             places = ", ".join("?" * len(some))
             query = f"SELECT digest, vector FROM vectors WHERE model = ? AND digest IN ({places})"  # noqa: S608
-            for digest, blob in self._reader._rows(query, (models[0][0], *some)):
+            for digest, blob in self._reader._rows(query, (model, *some)):
                 found[digest] = np.frombuffer(blob, "<f4")
         return found
 
