@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,3 +98,17 @@ def test_without_its_extra_it_names_that(run: Path, tmp_path: Path) -> None:
     assert (code, told.splitlines()[0]) == (4, 'gra: `gra view` needs the `inspect` extra, which is not installed. '
             'Install it with: pip install "gra-synth[inspect]" (in a clone: pip install -e ".[inspect]")')  # fmt: skip
     assert "Traceback" not in told
+
+
+def test_a_browser_is_opened_where_there_is_one(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = tmp_path / "opened"
+    program = tmp_path / "browser"
+    program.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{program} %s")
+    with started(tmp_path / "home", run) as view:
+        assert view.stdout
+        address = view.stdout.readline()
+        while not opened.exists():
+            time.sleep(0.05)
+    assert opened.read_text() == address

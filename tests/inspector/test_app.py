@@ -189,6 +189,7 @@ async def test_a_form_needs_its_own_secret_and_a_verdict(client: Client, tmp_pat
             assert answer.status == 404
     async with client.post("/1/samples/r01-00000/verdict", data={**form, "note": "x" * 100_000}) as answer:
         assert answer.status == 413
+        assert "too long for a note" in await answer.text()
     assert verdicts(open_run(tmp_path / "run")) == {}
 
 

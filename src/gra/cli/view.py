@@ -61,8 +61,15 @@ def _latest() -> Path:
 
 
 def _open(address: str) -> None:
-    """In a browser, if this machine has one; a program of this kind may take a while to come up."""
+    """In a browser, if this machine has a screen for one; such a program may take a while to come up.
+
+    Without a screen Python would find browsers that draw in the terminal, and take it away.
+    """
+    import os
+    import sys
     import threading
     import webbrowser
 
+    if sys.platform == "linux" and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))):
+        return
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -149,7 +149,11 @@ class Inspector:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return self._message(request, error.status, f"There is no such page ({error.reason}).")
+            known = {
+                404: "There is no such page.",
+                413: "That is too long for a note: 4,000 characters are kept of one.",
+            }
+            return self._message(request, error.status, known.get(error.status, error.reason))
         except GraError as error:
             status = 404 if isinstance(error, NotThere) else 400 if isinstance(error, BadQuestion) else 500
             return self._message(request, status, str(error))
