@@ -27,7 +27,6 @@ def put_vectors(folder: Path, samples: list[Sample]) -> None:
         vectors = {text_digest(s.instruction): draw.standard_normal(8).astype(np.float32) for s in samples}
         async with Writer(open_run(folder)) as writer:
             await writer.put_vectors("file:minilm", vectors)
-            await writer.put_vectors("another", {text_digest("x"): np.ones(4, np.float32)})
 
     asyncio.run(work())
 
