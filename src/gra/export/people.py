@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from gra.export.rows import LeftOut, Row
 from gra.records import Sample, Status
-from gra.store.verdicts import PersonalVerdict, verdicts
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader
+    from gra.store.verdicts import PersonalVerdict
 
 
 class People:
@@ -25,6 +25,8 @@ class People:
     """
 
     def __init__(self, runs: Sequence[tuple[str, Reader]]) -> None:
+        from gra.store.verdicts import verdicts  # pydantic: not for the help page
+
         self._said = {run: verdicts(reader.run) for run, reader in runs}
 
     def __call__(self, row: Row) -> LeftOut | None:
