@@ -11,7 +11,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,11 @@ from gra.engine.forecast import still_to_come
 from gra.inspector.agreement import Pair, alpha
 from gra.inspector.projection import project
 from gra.records import Status
-from gra.report.funnel import STAGES
-from gra.report.survey import SHOWN, Report, Survey, report_of
+from gra.report.survey import Report, report_on
+from gra.store.counting import STAGES
 from gra.store.following import Following
 from gra.store.reader import Reader
 
-PASSED = STAGES.index("response passed")
 MAPPED = 20_000
 """Accepted samples that the map is made of; of more, evenly spread ones."""
 WORDS = 60
@@ -47,7 +45,7 @@ def make_digests(connection: sqlite3.Connection, reader: Reader, following: Foll
         following: the same run.
         everything: also what depends on samples alone, of which there are new ones.
     """
-    report = report_of(reader, survey_of(connection, reader))
+    report = report_on(reader)
     digests: dict[str, Any] = {"report": report.plain(), "live": live(report, following)}
     digests["rounds"] = rounds(connection, reader)
     points = None
@@ -76,32 +74,6 @@ def of_samples(connection: sqlite3.Connection) -> dict[str, Any]:
         "keywords": keywords(connection),
         "clusters": clusters(connection),
     }
-
-
-def survey_of(connection: sqlite3.Connection, reader: Reader) -> Survey:
-    """What `report.survey` counts sample by sample, counted in the index."""
-    survey = Survey()
-    for depth, status, how, refined, count in connection.execute(
-        "SELECT depth, status, how, max(refined), count(*) FROM samples GROUP BY depth, status, how"
-    ):
-        survey.funnel.left[depth, status] += count
-        survey.funnel.refining = survey.funnel.refining or bool(refined)
-        if depth >= PASSED:
-            survey.funnel.passed[how] += count
-        survey.counts[Status(status)] += count
-    for status, reason, count in connection.execute("SELECT status, reason, count(*) FROM samples GROUP BY 1, 2"):
-        survey.reasons.setdefault(Status(status), Counter())[reason] = count
-    for domain, count, accepted in connection.execute(
-        "SELECT domain, count(*), sum(status = 'accepted') FROM samples GROUP BY domain ORDER BY domain"
-    ):
-        survey.domains[domain], survey.accepted[domain] = count, accepted
-    for model, total, count in connection.execute(
-        "SELECT reviewer, sum(outside), count(*) FROM opinions "
-        "WHERE reading = 'probability' AND state = 'read' GROUP BY 1"
-    ):
-        survey.outside[model] = (total, count)
-    survey.shown = list(islice(reader.iter_samples(Status.ACCEPTED), SHOWN))
-    return survey
 
 
 def live(report: Report, following: Following) -> dict[str, Any]:

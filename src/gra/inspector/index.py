@@ -20,7 +20,7 @@ from gra.catalogue.shelf import models_home
 from gra.errors import StoreError
 from gra.store.run_dir import RunDir
 
-VERSION = 5
+VERSION = 6
 """Of the tables; an index of another one is made anew."""
 KEPT_S = 30 * 86400.0
 """Time after which an index that nobody has opened is deleted."""
@@ -42,8 +42,6 @@ CREATE TABLE samples (
     ruled INTEGER NOT NULL,
     revisions INTEGER NOT NULL,
     depth INTEGER NOT NULL,
-    how TEXT NOT NULL,
-    refined INTEGER NOT NULL,
     instruction_length INTEGER NOT NULL,
     response_length INTEGER NOT NULL,
     similarity REAL,

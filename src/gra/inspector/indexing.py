@@ -22,9 +22,8 @@ from gra.display.safe import one_line
 from gra.inspector.digests import make_digests
 from gra.inspector.index import make_index
 from gra.records import Opinion, Sample, Status, Verdict
-from gra.report.funnel import depth, passed_how
-from gra.report.survey import reason_pattern
 from gra.store.codec import label
+from gra.store.counting import counted
 from gra.store.following import Following
 from gra.store.ledger import embedded, text_digest
 from gra.store.reader import Reader
@@ -201,23 +200,21 @@ def _texts(sample: Sample) -> tuple[str, str, str]:
 def _row(sample: Sample) -> dict[str, Any]:
     verdicts = [v for v in (sample.verdict, *(version.verdict for version in sample.versions)) if v]
     committees = [sample.opinions, *(version.opinions for version in sample.versions)]
-    reached = depth(sample)
+    known = counted(sample)
     return {
         "id": sample.id,
         "round": sample.round,
         "status": sample.status.value,
         "domain": one_line(sample.domain, TITLE),
         "generator": one_line(sample.best.cast.generator if sample.best else sample.cast.generator, TITLE),
-        "reason": one_line(reason_pattern(sample.reason[: 8 * TITLE]), TITLE),
+        "reason": one_line(known.pattern, TITLE),
         "score": sample.score if sample.score == sample.score else 0.0,
         "disagreement": max(map(disagreement, committees), default=0.0),
         "split": any(len(set(verdict.votes.values())) > 1 for verdict in verdicts),
         "disputed": any(verdict.outcome == "dispute" for verdict in verdicts),
         "ruled": any(version.ruling for version in sample.versions),
         "revisions": max(0, len(sample.versions) - 1),
-        "depth": reached,
-        "how": passed_how(sample),
-        "refined": bool(sample.seed),
+        "depth": known.depth,
         "instruction_length": len(sample.instruction),
         "response_length": len(sample.response),
         "similarity": sample.similarity,

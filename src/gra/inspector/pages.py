@@ -18,8 +18,8 @@ from gra.inspector.indexing import Indexer
 from gra.inspector.listing import SORTS, STANCES, Judged, Wanted, neighbours, page_of, searchable
 from gra.records import Sample
 from gra.report.dossier import Dossier, dossier_of, plain_call, plain_dossier
-from gra.report.funnel import STAGES
 from gra.report.opening import state_of
+from gra.store.counting import STAGES
 from gra.store.reader import Reader
 from gra.store.verdicts import PersonalVerdict, verdicts
 
