@@ -19,7 +19,7 @@ from inspector_builders import indexed
 from gra.inspector.app import Inspector
 from gra.inspector.guard import HEADERS, Guard
 from gra.inspector.indexing import Indexer
-from gra.records import Sample, Status
+from gra.records import Comparison, Preference, Sample, Status
 from gra.store.rows import Attempt
 from gra.store.run_dir import open_run
 from gra.store.verdicts import verdicts
@@ -338,4 +338,16 @@ async def test_energy_is_told_and_called_what_it_is(tmp_path: Path) -> None:
         page = await text_of(client, "/1/overview")
         assert "11.0 Wh" in page and "1.0 of it estimated" in page
         assert "Energy, Wh" in await text_of(client, "/compare")
+        await client.close()
+
+
+async def test_a_revision_is_shown_beside_what_it_was_to_replace(tmp_path: Path) -> None:
+    said = (Preference("one", 1.0, -0.5, 0.1), Preference("two", 0.0, failure=SCRIPT))
+    lost = replace(version(1, response="Five."), opinions=(), verdict=None, comparison=Comparison(0, said, -0.5, False))
+    folder = await built(tmp_path, [sample(0, versions=(version(outcome="reject"), lost))])
+    with indexed(folder, tmp_path / "index.sqlite") as indexer:
+        client = await client_of(indexer)
+        page = await text_of(client, "/1/samples/r01-00000")
+        assert "Side by side with version 0" in page and "Not preferred" in page and "\u22120.50" in page
+        assert "<script>alert" not in page
         await client.close()

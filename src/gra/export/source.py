@@ -98,7 +98,7 @@ class Source:
                 if self.status is not Status.ACCEPTED and not (sample.instruction and sample.response):
                     continue  # it was turned down before it had a response
                 row = Row(sample, run)
-                if first and (why := self._judged(row) or self.screened(row) or _first(self._filters, row)):
+                if first and (why := self.screened(row) or self._judged(row) or _first(self._filters, row)):
                     self.left_out.add(row, why)
                 elif first and sample.status is not self.status:
                     self.left_out.let_in[row.key] = f"{sample.id}: {self.people.note(row)}"
