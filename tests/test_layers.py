@@ -17,6 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"synthesis", "postprocess"}),
     frozenset({"engine", "export"}),
     frozenset({"report", "display"}),
+    frozenset({"inspector"}),
     frozenset({"api", "cli", "extend"}),
 )
 OUTSIDE = frozenset({"testing", "data"})
@@ -24,7 +25,17 @@ OUTSIDE = frozenset({"testing", "data"})
 NO_ADAPTERS = frozenset({"synthesis", "postprocess"})
 """The method reaches models and files through `calls` alone."""
 HEAVY = frozenset(
-    {"xllamacpp", "pyarrow", "huggingface_hub", "gguf", "torch", "transformers", "sentence_transformers", "pynvml"}
+    {
+        "gguf",
+        "huggingface_hub",
+        "jinja2",
+        "pyarrow",
+        "pynvml",
+        "sentence_transformers",
+        "torch",
+        "transformers",
+        "xllamacpp",
+    }
 )
 ROOT = Path(__file__).parents[1] / "src" / "gra"
 MODULES = {

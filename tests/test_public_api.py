@@ -22,6 +22,7 @@ OF_A_RUN = [
     "report",
     "samples",
     "statement",
+    "verdicts",
 ]
 
 

@@ -14,11 +14,11 @@ READ_BY_PROGRAMS = {
     f"gra {name}"
     for name in (
         *("quickstart", "init", "check", "preview", "run", "resume", "list", "status", "show", "diff", "export"),
-        *("push", "distill", "verify", "ablate", "replay", "models list", "models pull"),
+        *("push", "distill", "exam", "verify", "ablate", "replay", "models list", "models pull"),
         *("prompts show", "prompts diff", "prompts lint"),
     )
 }
-CONFIGURED = {"gra check", "gra preview", "gra run", "gra resume", "gra distill", "gra ablate"}
+CONFIGURED = {"gra check", "gra preview", "gra run", "gra resume", "gra distill", "gra exam", "gra ablate"}
 
 
 def test_the_page_is_what_the_commands_say() -> None:

@@ -11,6 +11,8 @@ from typer.testing import Result
 
 from gra.records import Opinion, Status, Verdict
 from gra.store.lock import exclusive
+from gra.store.run_dir import open_run
+from gra.store.verdicts import put_verdict
 from gra.synthesis.decide import settled
 
 pytest_plugins = ["cli_fixtures"]
@@ -156,3 +158,11 @@ def test_criteria_of_ones_own_are_the_columns(gra: Gra, tmp_path: Path) -> None:
     review = shown.partition("Review of the response")[2].splitlines()
     assert review[1].split() == ["reviewer", "fun", "true", "weight"]
     assert review[2].split() == ["one", "0.25", "0.50", "0.25"]
+
+
+def test_what_a_person_said_of_a_sample_is_told(gra: Gra, run_folder: Path) -> None:
+    put_verdict(open_run(run_folder), one_of_each()[0], False, "the sum is \x1b[2Jwrong")
+    assert "rejects it: the sum is wrong" in gra("show", run_folder, "r01-00000").stdout
+    plain = json.loads(gra("show", run_folder, "r01-00000", "--json").stdout)
+    assert (plain["person"]["accept"], plain["person"]["note"]) == (False, "the sum is \x1b[2Jwrong")
+    assert json.loads(gra("show", run_folder, "r01-00001", "--json").stdout)["person"] is None

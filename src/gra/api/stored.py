@@ -20,6 +20,7 @@ from gra.report.opening import config_of, find_sample
 from gra.report.survey import Report, report_on
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
+from gra.store.verdicts import PersonalVerdict, verdicts
 
 SHOWN = 5
 """Accepted samples in a notebook's view of a run."""
@@ -79,6 +80,10 @@ class Run:
     def pool(self) -> list[Entry]:
         """What Generators take examples from: the seeds, and what closed rounds accepted."""
         return self._reader.pool()
+
+    def verdicts(self) -> dict[str, PersonalVerdict]:
+        """What people have said of samples in `gra view`, by the sample's id; datasets heed it."""
+        return verdicts(self._reader.run)
 
     def report(self) -> Report:
         """Yields, reasons, calls and tokens of the whole run."""

@@ -33,6 +33,7 @@ from gra.cli import (
     show,
     status,
     verify,
+    view,
 )
 from gra.cli.console import OutputLost, finish_output, prepare_output, say
 from gra.cli.signals import heed_signals
@@ -107,6 +108,7 @@ app.command("resume")(run.resume)
 app.command("list")(listing.list_runs)
 app.command("status")(status.status)
 app.command("show")(show.show)
+app.command("view")(view.view)
 app.command("diff")(diff.diff)
 app.command("export")(export.export)
 app.command("push")(push.push)

@@ -10,10 +10,10 @@ import json
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from gra.display.safe import safe
+from gra.display.safe import plain, safe
 from gra.errors import GraError
 
 if TYPE_CHECKING:
@@ -93,20 +93,5 @@ def say(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output, ASCII throughout: safe in every terminal and encoding. Paths become text."""
-    text = json.dumps(_valid(value), ensure_ascii=True, indent=2, allow_nan=False)
+    text = json.dumps(plain(value), ensure_ascii=True, indent=2, allow_nan=False)
     print(text.replace("\x7f", "\\u007f"))
-
-
-def _valid(value: Any) -> Any:
-    """The value without lone surrogates and infinities, which strict readers of JSON turn down."""
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
-        return None
-    if isinstance(value, PurePath):
-        return _valid(str(value))
-    if isinstance(value, dict):
-        return {_valid(str(key)): _valid(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_valid(item) for item in value]
-    return value

@@ -11,6 +11,7 @@ import typer
 from gra.cli.arguments import Json, run_folders
 from gra.cli.console import print_json, say
 from gra.config.filter_names import FILTERS
+from gra.display.safe import one_line
 from gra.errors import ConfigError
 from gra.export import PARTS, Format, Recipe, Wanted, write_datasets, write_folder
 from gra.records import Status
@@ -181,7 +182,8 @@ def _file(
     count = left_out.counts.total()
     if as_json:
         told: dict[str, Any] = {"path": path, "format": form, "status": status.value, "samples": rows}
-        print_json({**told, "left_out": count, **({"reasons": left_out.counts} if count else {})})
+        told |= {"left_out": count, **({"reasons": left_out.counts} if count else {})}
+        print_json({**told, **({"let_in": left_out.let_in} if left_out.let_in else {})})
         return
     kind = PARTS[Format(form)][0].kind if form in list(Format) else "sample"
     name = f"{status.value} sample" if kind == "sample" else "pair" if kind == "pair" else "judged answer"
@@ -216,6 +218,8 @@ def _shown(name: str) -> str:
 
 
 def _say_left_out(left_out: LeftOuts, but: str = "") -> None:
+    for text in left_out.let_in.values():
+        say(f"let in: {one_line(text, 300)}")
     told = [text for kind, text in left_out.told if kind != but]
     for text in told:
         say(f"left out: {text}")

@@ -70,9 +70,9 @@ def shortened(config: RunConfig, number: int) -> tuple[RunConfig, list[str]]:
 
 
 def _show(run: Path, differs: list[str], wanted: int, statement: str, full_calls: bool, as_json: bool) -> None:
-    from gra.cli.show import dossier_of, plain_dossier
     from gra.cli.views.parts import heading, line, print_parts
     from gra.cli.views.sample_view import sample_view
+    from gra.report.dossier import dossier_of, plain_dossier
     from gra.report.opening import reading
 
     with reading(run) as reader:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import PurePath
+from typing import Any
 
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor movements
@@ -37,3 +39,18 @@ def one_line(text: str, longest: int = 0) -> str:
     """The same on one line, cut with `...` if it is longer than `longest` characters (0: never cut)."""
     line = " ".join(safe(text[: 8 * longest] if longest else text).split())
     return line if not longest or len(line) <= longest else line[: max(0, longest - 3)].rstrip() + "..."
+
+
+def plain(value: Any) -> Any:
+    """JSON data without lone surrogates and infinities, which strict readers of JSON turn down; paths become text."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return None
+    if isinstance(value, PurePath):
+        return plain(str(value))
+    if isinstance(value, dict):
+        return {plain(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -80,11 +80,11 @@ def write_datasets(
         raise ConfigError(
             f"`{format}` compares accepted answers with others; it has no rows of --status {status.value}"
         )
-    require_samples(readers, status)
+    source = Source(readers, status, screening)
+    require_samples(source)
     name = part.path() if part else ""
     name = name if status is Status.ACCEPTED else f"{status.value}.{name}"
     path = out or readers[0].run.export / (name if len(readers) == 1 else f"integrated.{name}")
-    source = Source(readers, status, screening)
     if own:
         return Written(path, own(path, source.rows(), metadata), source.left_out)
     assert part is not None
@@ -154,15 +154,15 @@ def _own(use: str, write: Exporter) -> Exporter:
     return checked
 
 
-def require_samples(readers: Sequence[Reader], status: Status) -> None:
+def require_samples(source: Source) -> None:
     """See that there is something to write.
 
     Raises:
         TargetMissed: one of the runs has no such sample with a response.
     """
-    for reader in readers:
-        if not any(s.instruction and s.response for s in reader.iter_samples(status)):
-            raise TargetMissed(_nothing(reader, status))
+    for run, reader in source.runs:
+        if not any(s.instruction and s.response for s in source.people.samples(run, reader, source.status)):
+            raise TargetMissed(_nothing(reader, source.status))
 
 
 def _required(items: Iterable[Item], format: str, source: Source) -> Iterator[Item]:

@@ -22,7 +22,6 @@ from gra.export.rejected import left_out_rows, rejected_rows
 from gra.export.source import LeftOuts, Screening, Source
 from gra.export.whole_file import whole_folder
 from gra.plugins import SYNTAX
-from gra.records import Status
 
 if TYPE_CHECKING:
     from gra.export.splits import Split
@@ -85,9 +84,9 @@ def write_folder(
         StoreError: the folder holds something else, or cannot be written.
     """
     parts, recipes = _parts(wanted)
-    require_samples(readers, Status.ACCEPTED)
     screening = screening or Screening()
     source = Source(readers, screening=screening)
+    require_samples(source)
     path = out or readers[0].run.export / "dataset"
     with whole_folder(path) as draft:
         kinds = {part.kind for _, part in parts}

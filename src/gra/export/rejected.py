@@ -26,11 +26,12 @@ REJECTED = (
 
 
 def rejected_rows(source: Source) -> Iterator[dict[str, Any]]:
-    """Every sample that was not accepted, in the order of runs and rounds."""
+    """Every sample that neither the run nor a person accepted, in the order of runs and rounds."""
     for run, reader in source.runs:
         for sample in reader.iter_samples():
-            if sample.status in REJECTED:
-                hidden = source.screened(Row(sample, run))
+            row = Row(sample, run)
+            if sample.status in REJECTED and not source.people.accept(row):
+                hidden = source.screened(row)
                 told = _told(sample, sample.reason, hidden)
                 yield {"run": run, "status": sample.status.value, **told, **_opinions(sample, hidden)}
 

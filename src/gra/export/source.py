@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gra.export.forms import Item, Kind
+from gra.export.people import People
 from gra.export.preferences import REJECTED, Judged, Pair, judged, pairs
 from gra.export.rows import Filter, Integration, LeftOut, Row, unfit
 from gra.ids import sample_id
@@ -34,6 +35,9 @@ class LeftOuts:
     """The first few: kind, and sample with its reason."""
     rows: dict[str, tuple[str, str, LeftOut]] = field(default_factory=dict)
     """By key: run, sample and reason of each."""
+
+    let_in: dict[str, str] = field(default_factory=dict)
+    """What is there though the run did not accept it, by key: why."""
 
     def add(self, row: Row, why: LeftOut) -> None:
         """One more."""
@@ -79,6 +83,7 @@ class Source:
         self._filters: list[Filter] = [Integration()] if len(readers) > 1 else []
         if status is Status.ACCEPTED:  # what was turned down may well be a refusal; nobody's key may leave all the same
             self._filters += screening.filters
+        self.people = People(self.runs)
         self.left_out = LeftOuts()
         self.no_items: dict[Kind, Counter[str]] = {"pair": Counter(), "judged": Counter()}
         """Why there is no pair, or no judgement, where there might have been one."""
@@ -89,12 +94,14 @@ class Source:
         """Those that are kept. What is left out is known when all have been gone through."""
         first, self._read = not self._read, True
         for run, reader in self.runs:
-            for sample in reader.iter_samples(self.status):
+            for sample in self.people.samples(run, reader, self.status):
                 if self.status is not Status.ACCEPTED and not (sample.instruction and sample.response):
                     continue  # it was turned down before it had a response
                 row = Row(sample, run)
-                if first and (why := self.screened(row) or _first(self._filters, row)):
+                if first and (why := self.screened(row) or self._judged(row) or _first(self._filters, row)):
                     self.left_out.add(row, why)
+                elif first and sample.status is not self.status:
+                    self.left_out.let_in[row.key] = f"{sample.id}: {self.people.note(row)}"
                 if row.key not in self.left_out.rows:
                     yield row
 
@@ -122,11 +129,16 @@ class Source:
         """Samples with a good instruction and a response that the reviewers turned down, as they are."""
         for run, reader in self.runs:
             for status in REJECTED:
-                yield from (Row(sample, run) for sample in reader.iter_samples(status) if sample.response)
+                rows = (Row(sample, run) for sample in reader.iter_samples(status) if sample.response)
+                yield from (row for row in rows if not self.people.accept(row))
+
+    def _judged(self, row: Row) -> LeftOut | None:
+        """What people say counts where accepted samples are asked for, and nowhere else."""
+        return self.people(row) if self.status is Status.ACCEPTED else None
 
     def _pairs(self, row: Row, least_margin: float) -> Iterator[Pair]:
         if self._rivals is None:
-            self._rivals = _Rivals(self.runs)
+            self._rivals = _Rivals(self.runs, self.people)
         rivals = self._rivals.of(row.sample.instruction)
         found = pairs(row, rivals, least_margin, self.no_items["pair"])
         return (pair for pair in found if self._leaves(pair.rejected, "pair"))
@@ -145,14 +157,16 @@ class Source:
 class _Rivals:
     """Samples of any run that were turned down, by their instruction: 18 bytes are kept for each."""
 
-    def __init__(self, named: Sequence[tuple[str, Reader]]) -> None:
+    def __init__(self, named: Sequence[tuple[str, Reader]], people: People) -> None:
         import numpy as np  # not for the plain export at the end of a run
 
         self._named, self._np = named, np
         digests, places, runs = array("Q"), array("Q"), array("H")
-        for number, (_, reader) in enumerate(named):
+        for number, (run, reader) in enumerate(named):
             for status in REJECTED:
                 for sample in reader.iter_samples(status):
+                    if people.accept(Row(sample, run)):
+                        continue
                     digests.append(_short_digest(sample.instruction))
                     places.append(sample.round << 40 | sample.index)
                     runs.append(number)

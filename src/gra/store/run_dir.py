@@ -5,6 +5,7 @@ run.sqlite    everything that happened (`writer`, `reader`)
 lock          held by the process at work
 logs/         one log per attempt
 export/       datasets and their papers
+verdicts      .jsonl: what people say of samples (`verdicts`)
 """
 
 from __future__ import annotations
@@ -21,7 +22,17 @@ from gra.store.database import connect_writer, create_database, sqlite_boundary
 from gra.store.lock import exclusive
 
 FORMAT_VERSION = 1
-_OURS = {"run.json", "run.json.tmp", "run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "lock", "logs", "export"}
+_OURS = {
+    "run.json",
+    "run.json.tmp",
+    "run.sqlite",
+    "run.sqlite-wal",
+    "run.sqlite-shm",
+    "lock",
+    "logs",
+    "export",
+    "verdicts.jsonl",
+}
 
 
 @dataclass(frozen=True)

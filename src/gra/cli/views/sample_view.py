@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from rich.console import RenderableType
 
@@ -11,7 +10,8 @@ from gra.calls import Reply
 from gra.cli.views.changes import changes
 from gra.cli.views.parts import heading, line, prose, table
 from gra.display.safe import one_line
-from gra.records import SEED, Comparison, Entry, Opinion, Sample, Stage, Verdict, Version
+from gra.records import SEED, Comparison, Opinion, Sample, Stage, Verdict, Version
+from gra.report.dossier import Dossier
 from gra.store.rows import StoredCall
 
 SHORT = {"reasonableness": "reason", "completeness": "compl", "correctness": "correct", "ethicality": "ethical"}
@@ -22,23 +22,15 @@ LEGEND: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """A sample with what else is to be shown of it."""
-
-    sample: Sample
-    known: Mapping[str, Entry]
-    """The pool, by id."""
-    original: str = ""
-    """Instruction of what the sample is a duplicate of."""
-    calls: Sequence[StoredCall] = ()
-
-
 def sample_view(dossier: Dossier, full_calls: bool = False) -> Iterator[RenderableType]:
     """Everything that is on record of a sample, in the order in which it happened."""
     sample = dossier.sample
     yield heading(f"{sample.id}: {sample.status.value.replace('_', ' ')}, score {sample.score:.2f}")
     yield line(sample.reason or "(no reason on record)", indent=2)
+    if dossier.person:
+        said = "accepts" if dossier.person.accept else "rejects"
+        note = f": {one_line(dossier.person.note, 400)}" if dossier.person.note else ""
+        yield line(f"{one_line(dossier.person.who, 40)} {said} it{note}", indent=2, style="bold")
     yield from _duplicate(dossier)
     yield line(f"domain {sample.domain}; generator {sample.cast.generator}; round {sample.round}", indent=2)
     if sample.source:
