@@ -14,6 +14,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
+SCORED = "scored"
+"""The label of a reply to a request with `scored`: the geometric mean of the probabilities of its tokens, the end of
+the turn among them."""
+LATER = "scored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Request:
     """Name and hash of the prompt file this was rendered from, for the record."""
     stop: tuple[str, ...] = ()
     """Strings that end the reply, not part of it."""
+    scored: str = ""
+    """Instead of a reply: how probable is this one? `Reply.labels` then has the answer under `SCORED`."""
     slot: int | None = field(default=None, compare=False)
     """The server's slot that has the beginning of this prompt in its cache. Where a question is worked on is no part of
     it: not in the digest, and two requests that differ in nothing else are equal."""
@@ -64,9 +70,10 @@ class Request:
 def _shallow(value: Any) -> dict[str, Any]:
     """One level of a record as a dictionary, without what is no part of its identity.
 
+    What requests came to have later is left out where it is empty: then ledgers of before are found again.
     `dataclasses.asdict` copies all levels first, for most of a call's CPU.
     """
-    return {field.name: getattr(value, field.name) for field in fields(value) if field.compare}
+    return {f.name: getattr(value, f.name) for f in fields(value) if f.compare and (f.name != LATER or value.scored)}
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_shallow)

@@ -16,6 +16,7 @@ from gra.llm.backend import Backend, EmbeddingBackend
 from gra.records import Cast, Opinion, Sample, Stage, Verdict, Version
 from gra.synthesis.casting import Able, Casting
 from gra.synthesis.decide import Gate, usable
+from gra.synthesis.evidence.verifier import Finding, Verifier
 from gra.synthesis.plugged import PostProcessor, dropped
 from gra.synthesis.reading import Matter, Reading
 
@@ -30,6 +31,7 @@ __all__ = [
     "EndpointConfig",
     "EndpointError",
     "Exporter",
+    "Finding",
     "Gate",
     "Matter",
     "Message",
@@ -47,6 +49,7 @@ __all__ = [
     "SynthesisConfig",
     "Usage",
     "Verdict",
+    "Verifier",
     "Version",
     "conversation",
     "dropped",

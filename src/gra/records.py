@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 Stage = Literal["instruction", "response"]
 Outcome = Literal["accept", "reject", "dispute"]
-Reading = Literal["written", "probability"]
+Reading = Literal["written", "probability", "evidence"]
+"""How an opinion is got: a model writes it, a model's probabilities are read, or a verifier finds it out."""
 
 INSTRUCTION_CRITERIA = ("reasonableness", "completeness", "clarity")
 """The paper's for stage 1, binary (section 3.2 and Prompt 6)."""
@@ -22,6 +23,8 @@ RESPONSE_CRITERIA = ("correctness", "clarity", "completeness", "relevance", "coh
 
 SEED = "@seed"
 """Stands for the author of a seed's own response where the Generator is named; no model can be called so."""
+VERIFIER = "@"
+"""What the names of verifiers begin with, where members of a committee are named; no model can be called so."""
 
 
 def criteria_of(stage: Stage) -> tuple[str, ...]:
@@ -104,14 +107,14 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What one model thinks of an instruction or a response, or why its review could not be used."""
+    """What one member of a committee thinks of an instruction or a response, or why its review could not be used."""
 
     model: str
     stage: Stage
     reading: Reading
     scores: Mapping[str, float] = field(default_factory=dict)
     """High is good. `probability`: P(good answer) in [0, 1] per criterion. `written`: 0 or 1 (stage 1), 1-10 (stage 2).
-    All or none."""
+    `evidence`: one number in (0, 1), the logistic of what was measured. All or none."""
     comment: str = ""
     outside: float = 0.0
     """`probability`: mean probability that went to neither yes nor no, in [0, 1]."""
@@ -119,13 +122,15 @@ class Opinion:
     """Why the review is unusable; such a review counts for nothing, never as a low score."""
     unasked: str = ""
     """Why the model was not asked: nothing that it could say would change what becomes of the sample."""
+    abstained: str = ""
+    """Why a verifier has nothing to say of this sample: there is nothing here that it could check."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """How much each criterion counts in the opinion's mean; empty where all count the same."""
 
     @property
     def usable(self) -> bool:
-        """True if it was asked for, and could be read."""
-        return not self.failure and not self.unasked
+        """True if it was asked for, and could be read, and says something."""
+        return not self.failure and not self.unasked and not self.abstained
 
     def mean(self, values: Mapping[str, float]) -> float:
         """The weighted mean of one value for each criterion."""

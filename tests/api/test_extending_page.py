@@ -62,12 +62,13 @@ def test_the_page_has_an_example_of_every_part() -> None:
     assert {key for block in SETTINGS for key in block} == {
         "gate",
         "reading",
+        "verifiers",
         "casting",
         "models",
         "postprocess",
         "prompts",
     }
-    assert len(FILES) == 7
+    assert len(FILES) == 8
 
 
 def test_a_gate(tmp_path: Path) -> None:
@@ -86,7 +87,8 @@ def test_a_reading(tmp_path: Path) -> None:
     assert all(0 <= o.scores["stars"] <= 1 and o.reading == "probability" for o in opinions)
 
 
-def test_a_reading_of_ones_own_sits_the_exam(tmp_path: Path) -> None:
+def write_ends() -> None:
+    """A reading that can tell a text from a broken one."""
     Path("ends.py").write_text(
         "import re\n"
         "from gra.extend import Opinion\n"
@@ -101,9 +103,46 @@ def test_a_reading_of_ones_own_sits_the_exam(tmp_path: Path) -> None:
         "        p = 0.9 if text.endswith('.') and not bad else 0.1\n"
         "        return Opinion(model, matter.stage, self.kind, {'ends': p})\n"
     )
+
+
+def test_a_reading_of_ones_own_sits_the_exam(tmp_path: Path) -> None:
+    write_ends()
     with made(tmp_path, reading={"use": "ends.py:Ends"}, gate={"type": "seeds", "exam": 8}, target=1) as run:
         examined = run.report().exam
-    assert {row["model"] for row in examined} == set(NAMES)
+    assert {row["model"] for row in examined} == {*NAMES, "@relevance"}
+
+
+def test_a_verifier(tmp_path: Path) -> None:
+    write_ends()
+    exam = {"reading": {"use": "ends.py:Ends"}, "gate": {"type": "seeds", "exam": 8}}
+    with made(tmp_path, verifiers=setting("verifiers"), target=1, **exam) as run:
+        examined = {(row["model"], row["stage"]) for row in run.report().exam}
+        opinions = [o for sample in run.samples() for version in sample.versions for o in version.opinions]
+    assert {("@relevance", "response"), ("@echo", "response")} <= examined
+    assert not {("@relevance", "instruction"), ("@echo", "instruction")} & examined
+    said = [o for o in opinions if o.model == "@echo"]
+    assert said and all(o.reading == "evidence" for o in said)
+
+
+FINDINGS = {
+    "None": "must return a `Finding` or, in words, why not; it gave nothing",
+    "0.5": "it gave a float",
+    "Finding(float('nan'))": "found nan, which is no finite number",
+    "Finding('high')": "found 'high', which is no finite number",
+    "Finding(1.0, comment=None)": "must return a `Finding`",
+}
+
+
+@pytest.mark.parametrize("found", FINDINGS)
+def test_a_verifier_that_finds_no_number_is_refused(tmp_path: Path, found: str) -> None:
+    Path("wrong.py").write_text(
+        "from gra.extend import Finding\n"
+        "class Mine:\n"
+        "    def __init__(self, config): pass\n"
+        f"    async def verify(self, ask, matter, call): return {found}\n"
+    )
+    with pytest.raises(ConfigError, match=re.escape(FINDINGS[found])):
+        made(tmp_path, verifiers=[{"use": "wrong.py:Mine"}], gate={"type": "seeds", "exam": 8})
 
 
 def test_a_casting_policy(tmp_path: Path) -> None:

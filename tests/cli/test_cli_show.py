@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import rich
 from cli_builders import FORBIDDEN, build_run, one_of_each, opinion, sample, version
 from typer.testing import Result
 
+from gra.cli.views.sample_view import review
 from gra.records import Opinion, Status, Verdict
 from gra.store.lock import exclusive
 from gra.store.run_dir import open_run
@@ -166,3 +168,18 @@ def test_what_a_person_said_of_a_sample_is_told(gra: Gra, run_folder: Path) -> N
     plain = json.loads(gra("show", run_folder, "r01-00000", "--json").stdout)
     assert (plain["person"]["accept"], plain["person"]["note"]) == (False, "the sum is \x1b[2Jwrong")
     assert json.loads(gra("show", run_folder, "r01-00001", "--json").stdout)["person"] is None
+
+
+def test_a_verifier_is_shown_with_what_it_measured_or_why_it_did_not(capsys: pytest.CaptureFixture[str]) -> None:
+    opinions = (
+        Opinion("one", "response", "written", {"clarity": 8.0}),
+        Opinion("@relevance", "response", "evidence", {"evidence": 0.8125}),
+        Opinion("@math", "response", "evidence", abstained="the response comes to no result"),
+    )
+    weights = {"one": 0.4, "@relevance": 0.6}
+    for part in review("response", opinions, Verdict("accept", 8.0, 0.5, "good", weights)):
+        rich.print(part)
+    shown = capsys.readouterr().out
+    assert "@relevance" in shown and "0.81" in shown and "0.60" in shown
+    assert "what a verifier measured, as a number from 0 to 1" in shown
+    assert "@math has nothing to say: the response comes to no result" in shown

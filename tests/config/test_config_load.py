@@ -219,3 +219,17 @@ def test_whatever_the_file_holds_only_a_config_error_is_raised(tmp_path: Path, r
     path.write_bytes(raw)
     with pytest.raises(ConfigError):
         load_config(path)
+
+
+def test_verifiers_are_named_or_set_and_follow_the_gate(tmp_path: Path) -> None:
+    assert [v.type for v in load_config(written(tmp_path, SMALL)).synthesis.verifiers] == ["relevance"]
+    assert load_config(written(tmp_path, SMALL + "gate: {type: paper}\n")).synthesis.verifiers == ()
+    assert load_config(written(tmp_path, SMALL + "preset: paper\nreviewers: 2\n")).synthesis.verifiers == ()
+    several = SMALL + "verifiers: [constraints, {type: math, samples: 2}, {use: own.py:Own, name: mine}]\n"
+    config = load_config(written(tmp_path, several)).synthesis
+    assert [v.type for v in config.verifiers] == ["constraints", "math", "plugin"]
+    assert config.plugins["verifiers.2"].use == f"{tmp_path}/own.py:Own"
+    assert "which the `paper` gate does not set" in problems(
+        tmp_path, SMALL + "gate: {type: paper}\nverifiers: [relevance]\n"
+    )
+    assert "given twice: relevance" in problems(tmp_path, SMALL + "verifiers: [relevance, relevance]\n")

@@ -37,8 +37,12 @@ def opinion(
     draw: st.DrawFn, model: str, stage: Stage, reading: ReadingName, criteria: CriteriaConfig, fails: bool
 ) -> Opinion:
     blank = Opinion(model, stage, reading, weights=criteria.weights(stage))
+    if fails and reading == "evidence":
+        return replace(blank, abstained="there is no number in it")
     if fails:
         return replace(blank, failure="it gave seven scores")
+    if reading == "evidence":
+        return Opinion(model, stage, reading, {"evidence": draw(PROBABILITIES)})
     names = [c.name for c in criteria.of(stage)]
     marks = st.integers(0, 1) if stage == "instruction" else st.integers(1, 10)
     scores = marks.map(float) if reading == "written" else PROBABILITIES
@@ -86,6 +90,8 @@ def cases(draw: st.DrawFn) -> tuple[Economy, dict[str, Opinion], Opinion]:
     mixed = draw(st.sampled_from([("probability",), ("written",), ("written", "probability")]))
     readings: dict[str, ReadingName] = {model: draw(st.sampled_from(mixed)) for model in reviewers}
     fails = st.sampled_from([False, False, False, True])
+    if stage == "response" and isinstance(gate, SeedsRule) and len(reviewers) > 1 and draw(st.booleans()):
+        readings[reviewers[-1]] = "evidence"
     said = {m: opinion(draw, m, stage, readings[m], criteria, draw(fails)) for m in reviewers}
     ruling = opinion(draw, JUDGE, "response", "probability", criteria, draw(fails))
     return Economy(gate, stage, reviewers, readings, criteria, draw(st.booleans())), said, ruling

@@ -43,6 +43,7 @@ EXCLUDED: Mapping[str, str] = {
     "gate.use": "where the code lies; what it is is in its digest",
     "casting.use": "as for the gate",
     "reading.use": "as for the gate",
+    "verifiers.*.use": "as for the gate",
     "postprocess": "as for the gate",
     "models.*.backend": "as for the gate",
     "embeddings.backend": "as for the gate",

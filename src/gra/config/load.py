@@ -176,8 +176,7 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
         }
     if isinstance(plain.get("models"), list | tuple):
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
-    if plain.get("casting") in ("random", "adaptive"):
-        plain["casting"] = {"policy": plain["casting"]}
+    plain |= _kinds_named(plain)
     if "prompts" in plain:
         plain["prompts"] = read_prompts(plain["prompts"], base)
     return {key: _code_placed(value, base) for key, value in plain.items()}
@@ -185,6 +184,23 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
 
 def _placed(path: str | Path, base: Path) -> str:
     return os.path.normpath(base / os.path.expanduser(path))  # noqa: PTH111 (never raises)
+
+
+def _kinds_named(plain: Mapping[str, Any]) -> Plain:
+    """What is given by the name of its kind alone."""
+    found: Plain = {}
+    if plain.get("casting") in ("random", "adaptive"):
+        found["casting"] = {"policy": plain["casting"]}
+    if isinstance(verifiers := plain.get("verifiers"), list | tuple):
+        found["verifiers"] = [_verifier(given) for given in verifiers]
+    return found
+
+
+def _verifier(given: Any) -> Any:
+    """A verifier by its name alone, or with a kind of its own where `use` names code."""
+    if isinstance(given, str):
+        return {"type": given}
+    return {"type": "plugin", **given} if isinstance(given, Mapping) and "use" in given else given
 
 
 def _code_placed(value: Any, base: Path) -> Any:

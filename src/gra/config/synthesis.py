@@ -22,6 +22,7 @@ from gra.config.models import EmbeddingConfig, ModelConfig
 from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
 from gra.config.settings import Settings
 from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
+from gra.config.verifiers import PluginVerifier, RelevanceVerifier, Verifier
 from gra.prompts.prompt_set import PromptSet, problems_of
 
 ALL_SEEDS = 0
@@ -171,6 +172,10 @@ def _default_gate(given: dict[str, Any]) -> Gate:
     return SeedsGate() if given.get("seeds") else PaperGate()
 
 
+def _default_verifiers(given: dict[str, Any]) -> tuple[Verifier, ...]:
+    return (RelevanceVerifier(),) if isinstance(given.get("gate"), EXAMINING) else ()
+
+
 def _default_allocation(given: dict[str, Any]) -> Allocation:
     return "seeds" if given.get("seeds") and not shares_given(given.get("domains", ())) else "quota"
 
@@ -218,6 +223,9 @@ class SynthesisConfig(Settings):
     """By default `seeds`; `paper` where there are no seeds."""
     exam: ExamConfig | None = None
     """Labelled answers of your own in the exam of the `seeds` and `calibrated` gates."""
+    verifiers: tuple[Verifier, ...] = Field(default_factory=_default_verifiers)
+    """Who else judges a response, beside the reviewers, by what it measures; each sits their exam and has the weight
+    that it has shown there. By default `relevance` where the gate sets an exam. With `review: none` there are none."""
     examples: tuple[int, int] = (2, 4)
     """Least and most few-shot examples from the pool."""
     response_examples: int = Field(default=2, ge=0, le=8)
@@ -278,6 +286,9 @@ class SynthesisConfig(Settings):
     def plugins(self) -> Mapping[str, Plugin]:
         """The user's own code by the key that names it, models' backends left out."""
         found = {f"postprocess.{number}": plugin for number, plugin in enumerate(self.postprocess)}
+        found |= {
+            f"verifiers.{n}": verifier for n, verifier in enumerate(self.verifiers) if isinstance(verifier, Plugin)
+        }
         given = {"gate": self.gate, "casting": self.casting, "reading": self.reading}
         return found | {key: plugin for key, plugin in given.items() if isinstance(plugin, Plugin)}
 
@@ -308,6 +319,18 @@ class SynthesisConfig(Settings):
             raise ValueError("`examples` must be two numbers with 1 <= least <= most <= 8")
         if problem := taxonomy_problem(self.domains):
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _verifiers_weighed(self) -> Self:
+        names = [v.name if isinstance(v, PluginVerifier) else v.type for v in self.verifiers]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"`verifiers` must differ; given twice: {', '.join(twice)}")
+        if self.verifiers and isinstance(self.gate, PaperGate):
+            raise ValueError(
+                "`verifiers` are weighed by an exam, which the `paper` gate does not set. Leave them out, or choose "
+                "`gate: {type: seeds}`"
+            )
         return self
 
     @model_validator(mode="after")

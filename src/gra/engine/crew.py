@@ -151,7 +151,9 @@ class Crew:
         local = self._models.local.get(name)
         served, schema, logprobs = self._served(name), endpoint.schema_field, endpoint.top_logprobs
         slots, secret = name in self._models.slots, local.secret if local else ""
-        return Met(endpoint.url, served, schema, logprobs, endpoint.format, slots, secret)
+        scoring = (endpoint.scorer or endpoint).scoring
+        other = endpoint.scorer.url if endpoint.scorer else ""
+        return Met(endpoint.url, served, schema, logprobs, endpoint.format, slots, secret, scoring, other)
 
     def _served(self, name: str) -> str | None:
         ability = self._models.abilities.get(name)

@@ -95,6 +95,10 @@ class Lender:
         """A server of gra's own."""
         return await self._models.local[model].revive(answered)
 
+    async def revive_scoring(self, model: str, answered: int) -> str:
+        """The same, at its other address."""
+        return await self._models.local[model].revive_scoring(answered)
+
     async def complete(self, model: str, request: Request, urgency: int) -> Reply:
         """Of code of the user's own."""
         return await self._models.endpoints[model].complete(request, urgency=urgency)

@@ -21,6 +21,7 @@ from gra.engine.desk import BudgetSpent
 from gra.errors import Refused
 from gra.llm import Condition, Place
 from gra.llm.retry import Fault
+from gra.llm.scoring import Scoring
 from gra.llm.wire import Format, SchemaField
 from gra.store.rows import Answer, call_row, now
 from gra.store.run_dir import RunDir
@@ -39,6 +40,9 @@ class Met:
     has_slots: bool
     secret: str = ""
     """What a server of gra's own wants to hear. Keys of other servers are in the environment, here as there."""
+    scoring: Scoring | None = None
+    scoring_url: str = ""
+    """Of a server of gra's own that has another address for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,15 @@ class LentServer:
     async def revive(self, answered: int) -> str:
         """Make sure that a server of gra's own runs; its base URL."""
         url: str = await self._channel.call("revive", self._model, answered)
+        return url
+
+
+class LentScorer(LentServer):
+    """The same server, at the address where it says how probable a reply is."""
+
+    async def revive(self, answered: int) -> str:
+        """Make sure that it runs; its base URL there."""
+        url: str = await self._channel.call("revive_scoring", self._model, answered)
         return url
 
 

@@ -17,6 +17,7 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
 from gra.config.synthesis import SynthesisConfig
+from gra.config.verifiers import LikelihoodVerifier
 from gra.engine.fetching import fetched
 from gra.errors import MissingExtra
 from gra.events import Listener, PhaseAdvanced, PhaseStarted
@@ -129,7 +130,10 @@ async def open_models(
     files = {name: await fetched(card, listen) for name, card in cards.items()}
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
-        servers = {name: _server(name, cards[name], file, config, listen, logs) for name, file in files.items()}
+        scored = _scored(config.synthesis, cards)
+        servers = {
+            name: _server(name, cards[name], file, config, listen, logs, name in scored) for name, file in files.items()
+        }
         for server in servers.values():
             stack.push_async_callback(server.stop)
         loading = asyncio.Semaphore(2)  # one reads its file while another warms up; more would slow each other down
@@ -152,11 +156,17 @@ async def open_models(
             for name, c in wanted.items()
             if name not in backed
         }
+        for name, server in servers.items():
+            if server.scoring_url:
+                endpoints[name].scorer = _scorer(name, endpoints[name], server, session, config)
         threads = config.engine.local.threads or threads_for()
         players = [_player(server, shared[name]) for name, server in servers.items() if name != EMBEDDINGS]
         await stack.enter_async_context(taking_turns(players, max(1, free_cores() // threads)))
         pool = [name for name in endpoints if name != EMBEDDINGS]
-        found = await together(probe(endpoints[name]) for name in pool)
+        scoring = any(isinstance(verifier, LikelihoodVerifier) for verifier in config.synthesis.verifiers)
+        # A server of ours tells it where it was started to; another of ours is not asked.
+        asked = {name: scoring and (name not in servers or endpoints[name].scorer is not None) for name in pool}
+        found = await together(probe(endpoints[name], asked[name]) for name in pool)
         abilities = {name: model.abilities for name, model in backed.items() if name != EMBEDDINGS}
         abilities |= dict(zip(pool, found, strict=True))
         known = identities(config.synthesis)
@@ -188,7 +198,34 @@ def _identity(config: EndpointConfig) -> str:
     return f"file:{find(config.catalogue).origin}" if config.catalogue else f"api:{config.model or ''}"
 
 
-def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: Listener, logs: Path) -> LocalServer:
+def _scored(config: SynthesisConfig, cards: Mapping[str, ModelCard]) -> tuple[str, ...]:
+    """Of the models that are served here, those that are to say how probable a reply is: the named, or the smallest."""
+    wanted = [verifier for verifier in config.verifiers if isinstance(verifier, LikelihoodVerifier)]
+    pool = sorted((name for name in cards if name != EMBEDDINGS), key=lambda name: cards[name].parameters)
+    return tuple(name for verifier in wanted for name in verifier.models or pool[:1])
+
+
+def _scorer(
+    name: str, endpoint: Endpoint, server: LocalServer, session: aiohttp.ClientSession, run: RunConfig
+) -> Endpoint:
+    return Endpoint(
+        name,
+        server.scoring_url,
+        session,
+        endpoint.server,
+        model=name,
+        key=server.key,
+        format=endpoint.format,
+        timeout_s=run.engine.timeout_s,
+        retries=run.engine.retries,
+        listen=endpoint.listen,
+        revive=server.revive_scoring,
+    )
+
+
+def _server(
+    name: str, card: ModelCard, file: Path, config: RunConfig, listen: Listener, logs: Path, scoring: bool
+) -> LocalServer:
     local = config.engine.local
     embedding = card.kind == "embedding"
     logs.mkdir(parents=True, exist_ok=True)
@@ -201,6 +238,7 @@ def _server(name: str, card: ModelCard, file: Path, config: RunConfig, listen: L
         slots=1 if embedding else local.slots,
         threads=1 if embedding else local.threads or threads_for(),
         embedding=embedding,
+        scoring=scoring,
         start_timeout_s=local.start_timeout_s,
         listen=listen,
     )

@@ -16,7 +16,7 @@ from gra.engine.models import OpenModels
 from gra.errors import ConfigError, SeedError
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
 from gra.llm import Abilities, Endpoint, spellings, unreadable
-from gra.records import Entry, Seed, Stage
+from gra.records import VERIFIER, Entry, Seed, Stage
 from gra.records import Reading as ReadingName
 from gra.store.reader import Reader
 from gra.store.writer import Writer
@@ -234,8 +234,10 @@ async def _examined(
         listen(
             Notice("too few seeds for an exam of your own: reviewers are examined on gra's general English exercises")
         )
-    examined, stages = judges(config), examined_stages(config)
-    listen(PhaseStarted("exam", f"{', '.join(examined)} read seeds and broken twins", len(examined) * len(stages)))
+    verifiers = [name for name in known.readings if name.startswith(VERIFIER)]
+    sittings = [(name, stage) for name in judges(config) for stage in examined_stages(config)]
+    total = len(sittings) + len(verifiers)
+    listen(PhaseStarted("exam", f"{', '.join(judges(config))} read seeds and broken twins", total))
     done = 0
 
     async def sit(model: str, stage: Stage) -> Sitting:
@@ -251,7 +253,9 @@ async def _examined(
             )
         return sitting
 
-    return await together(sit(m, stage) for m in examined for stage in stages)
+    # Verifiers share what they ask: one after the other, so that one finds it where another has it from.
+    evidence = [await sit(name, "response") for name in verifiers]
+    return await together(sit(name, stage) for name, stage in sittings) + evidence
 
 
 def examined_stages(config: SynthesisConfig) -> tuple[Stage, ...]:
@@ -285,10 +289,11 @@ def exam_row(standing: Standing) -> dict[str, object]:
 
 def sitting_row(sitting: Sitting) -> dict[str, object]:
     """The same of a whole exam, with what was asked."""
+    counted = sitting.answers if sitting.failure else sitting.told
     return exam_row(standing_of(sitting)) | {
-        "faults": [a.question.fault for a in sitting.answers],
-        "domains": [a.question.domain for a in sitting.answers],
-        "outside": report_on(sitting).outside,
+        "faults": [a.question.fault for a in counted],
+        "domains": [a.question.domain for a in counted],
+        "outside": None if sitting.model.startswith(VERIFIER) else report_on(sitting).outside,
     }
 
 

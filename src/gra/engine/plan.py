@@ -27,6 +27,8 @@ YIELDS: Mapping[str, float] = {"low": 0.25, "expected": 0.5, "high": 0.75}
 """Share of candidates that are accepted."""
 DISPUTED = 0.2
 """Share of reviewed responses that go to the Adjudicator."""
+DEAR = ("likelihood", "math", "plugin")
+"""Verifiers that ask models."""
 TURN = 8
 """Tokens that a chat template adds to a message."""
 KEYWORDS, SUMMARY, COMMENT, SCORES, DOMAIN = 15, 20, 25, 45, 8
@@ -333,6 +335,7 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
         f"{DISPUTED:.0%} of reviews are disputed; {revised}; no repair turns",
         "candidates that are begun ahead and turn out not to be needed are not counted",
         "prompt tokens are counted before the server's cache",
+        *["what verifiers ask of models is not counted"] * any(v.type in DEAR for v in config.verifiers),
         *(["every model takes the same share of the tokens"] if len(members(config)) > 1 else []),
         f"a model without `joules` takes {PER_FLOP['elsewhere']:g} J for each floating-point operation on a server, "
         f"{PER_FLOP['embedded']:g} J where gra serves it",

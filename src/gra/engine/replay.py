@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gra.calls import CallId, Reply
 from gra.config.load import RunConfig
@@ -20,10 +19,11 @@ from gra.engine.material import Material
 from gra.engine.models import OpenModels
 from gra.engine.run import Ending, Progress
 from gra.engine.studies import LABELLED, PASSAGES
+from gra.engine.verifiers import known_abilities
 from gra.errors import EndpointError, StoreError
 from gra.events import Listener, ignore
 from gra.ids import sample_id
-from gra.llm import Abilities, Endpoint, Server, open_session
+from gra.llm import Endpoint, Server, open_session
 from gra.plugins import digest
 from gra.records import Passage, Seed, Status
 from gra.store.ledger import Ledger, Vector
@@ -79,7 +79,7 @@ async def replay(original: RunDir, config: RunConfig, folder: Path, listen: List
         with Reader(copy) as reader, Record(writer, past) as ledger:
             servers = {name: Server(1) for name in facts["models"]}
             silent = {name: Endpoint(name, NOWHERE, session, server) for name, server in servers.items()}
-            models = OpenModels(silent, _abilities(facts["readings"]), facts["models"], {}, servers)
+            models = OpenModels(silent, known_abilities(facts["readings"]), facts["models"], {}, servers)
             return await Progress(alike, copy, writer, reader, listen).go_on(models, ledger, material)
 
 
@@ -92,6 +92,16 @@ class Record(Ledger):
         self._asking = ""
         """The candidate of the last call, and so the one whose text is embedded: there is one at a time."""
 
+    def asking(self, call: CallId) -> None:
+        """Note the candidate.
+
+        Raises:
+            BudgetSpent: here the run ended.
+        """
+        self._asking = call.sample
+        if call.sample == self._past.end:
+            raise BudgetSpent(self._past.statement)
+
     def find(self, call: CallId, digest: str) -> Reply:
         """The reply to a call.
 
@@ -101,9 +111,7 @@ class Record(Ledger):
             BudgetSpent: here the run ended.
             StoreError: the reply is missing.
         """
-        self._asking = call.sample
-        if call.sample == self._past.end:
-            raise BudgetSpent(self._past.statement)
+        self.asking(call)
         reply = super().find(call, digest)
         if reply is not None:
             return reply
@@ -206,8 +214,3 @@ def _same_code(run: RunDir, config: SynthesisConfig) -> None:
             f"{run.path} was made with other code of your own under {', '.join(f'`{key}`' for key in changed)} than is "
             "there now, so it cannot be replayed. Put back what was there"
         )
-
-
-def _abilities(readings: Mapping[str, Any]) -> dict[str, Abilities]:
-    """What servers were found to do, as far as it matters once they have answered."""
-    return {name: Abilities(name, False, kind == "probability", None) for name, kind in readings.items()}

@@ -31,6 +31,7 @@ from gra.engine.prices import prices_of
 from gra.engine.rounds import Limits, Round
 from gra.engine.studies import LABELLED, PASSAGES, Studies, share
 from gra.engine.vectors import Embedder
+from gra.engine.verifiers import kinds, make_verifiers
 from gra.errors import StoreError
 from gra.events import Listener, Notice, PhaseStarted, RoundClosed, ignore
 from gra.plugins import digest
@@ -180,14 +181,15 @@ class Progress:
         embedder = Embedder(ledger, models.endpoints[EMBEDDINGS], models.identities[EMBEDDINGS])
         try:
             chosen = choose_readings(synthesis, models.abilities)
-            await self._same("readings", chosen)
+            verifiers = make_verifiers(synthesis, models.abilities, embedder.of_call, self.listen)
+            await self._same("readings", {**chosen, **kinds(verifiers)})
             await self._same("models", dict(models.identities))
             if material.passages and self.reader.fact(PASSAGES) is None:
                 await self.writer.put_fact(PASSAGES, [asdict(passage) for passage in material.passages])
             if material.labelled and self.reader.fact(LABELLED) is None:
                 await self.writer.put_fact(LABELLED, [asdict(pair) for pair in material.labelled])
             lanes = models.make_lanes()
-            readings = make_readings(synthesis, chosen, lanes)
+            readings = {**make_readings(synthesis, chosen, lanes), **verifiers}
             entries: Sequence[Entry] = self.reader.entries()
             if material.seeds and not entries:
                 entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)

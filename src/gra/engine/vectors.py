@@ -11,6 +11,7 @@ from itertools import islice
 
 import numpy as np
 
+from gra.calls import CallId
 from gra.errors import StoreError
 from gra.llm import Model
 from gra.postprocess.dedup import Known
@@ -48,6 +49,12 @@ class Embedder:
         if missing:
             found |= await self._ledger.commit_vectors(self._identity, dict(zip(missing, fresh, strict=True)))
         return np.stack([_unit(found[d]) for d in digests]) if digests else np.zeros((0, 1), np.float32)
+
+    async def of_call(self, call: CallId, texts: list[str]) -> list[list[float]]:
+        """The same for somebody in the middle of a sample, as lists."""
+        self._ledger.asking(call)
+        found: list[list[float]] = (await self.vectors(texts)).tolist()
+        return found
 
     def _require_one_length(self, vectors: Sequence[Sized]) -> None:
         for length in map(len, vectors):

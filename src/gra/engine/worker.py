@@ -18,15 +18,17 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig
 from gra.engine.channel import Channel
 from gra.engine.desk import Desk
-from gra.engine.lent import LentHand, LentModel, LentPurse, LentServer, LentSlots, Met, Orders
+from gra.engine.lent import LentHand, LentModel, LentPurse, LentScorer, LentServer, LentSlots, Met, Orders
 from gra.engine.models import EMBEDDINGS
 from gra.engine.opening import RULING_EXAM, known_gate, make_readings
 from gra.engine.studies import PASSAGES, Studies, lived
 from gra.engine.vectors import Embedder
+from gra.engine.verifiers import known_abilities, make_verifiers
 from gra.events import Event
 from gra.llm import ApiKey, Endpoint, Model, key_from_env, open_session
 from gra.llm.serve import die_with
 from gra.records import Passage, Sample, Status
+from gra.records import Reading as ReadingName
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
@@ -77,8 +79,10 @@ class Worker:
         beside = LentPurse(self.channel, beside=True)
         self._unbounded = Desk(ledger, models, orders.identities, beside, self._tell)
         self._embedder = Embedder(ledger, models[EMBEDDINGS], orders.identities[EMBEDDINGS])
-        chosen = self._reader.fact("readings")
+        stored = self._reader.fact("readings")
+        chosen: dict[str, ReadingName] = {name: stored[name] for name in known_abilities(stored)}
         readings = make_readings(synthesis, chosen, {name: LentSlots(self.channel, name) for name in chosen})
+        readings |= make_verifiers(synthesis, known_abilities(stored), self._embedder.of_call)
         gate = known_gate(synthesis, self._reader.fact("exam") or (), self._reader.fact(RULING_EXAM) or ())
         passages = tuple(Passage(**row) for row in self._reader.fact(PASSAGES) or ())
         self._studies = Studies(synthesis, self._reader, readings, gate, desk, passages)
@@ -111,20 +115,35 @@ class Worker:
         if met is None:
             return LentModel(self.channel, name)
         key = ApiKey(met.secret) if met.secret else key_from_env(config.api_key_env) if config.api_key_env else None
-        server = LentServer(self.channel, name)
-        endpoint = Endpoint(
+        slots = LentSlots(self.channel, name) if met.has_slots else None
+        endpoint = self._endpoint(name, met.url, LentServer(self.channel, name), met, key, run, slots)
+        endpoint.schema_field, endpoint.top_logprobs = met.schema_field, met.top_logprobs
+        if met.scoring_url:
+            endpoint.scorer = self._endpoint(name, met.scoring_url, LentScorer(self.channel, name), met, key, run)
+        (endpoint.scorer or endpoint).scoring = met.scoring
+        return endpoint
+
+    def _endpoint(
+        self,
+        name: str,
+        url: str,
+        server: LentServer,
+        met: Met,
+        key: ApiKey | None,
+        run: RunConfig,
+        slots: LentSlots | None = None,
+    ) -> Endpoint:
+        return Endpoint(
             name,
-            met.url,
+            url,
             self._session,
             server,
             model=met.served,
             key=key,
-            slots=LentSlots(self.channel, name) if met.has_slots else None,
+            slots=slots,
             format=met.format,
             timeout_s=run.engine.timeout_s,
             retries=run.engine.retries,
             listen=self._tell,
             revive=server.revive if met.secret else None,
         )
-        endpoint.schema_field, endpoint.top_logprobs = met.schema_field, met.top_logprobs
-        return endpoint

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from gra.calls import Reply, Request, Usage
+from gra.calls import SCORED, Reply, Request, Usage
 from gra.errors import ConfigError, EndpointError, GraError, OutOfService, Refused
 from gra.llm.client import Abilities
 from gra.llm.server import Server
@@ -26,7 +26,8 @@ class Backend(Protocol):
     """What answers for a model of the pool. Safe to call from any number of tasks of one event loop.
 
     One that can give the probabilities of one-token answers has `label_probabilities = True`; its replies to requests
-    with `labels` then hold them.
+    with `labels` then hold them. One that can tell how probable a given reply is has `prompt_logprobs = True`; its
+    replies to requests with `scored` hold that as the label `gra.calls.SCORED`.
     """
 
     async def complete(self, request: Request) -> Reply:
@@ -60,7 +61,8 @@ class BackedModel:
     def abilities(self) -> Abilities:
         """What the code says that it can do."""
         able = bool(getattr(self._backend, "label_probabilities", False))
-        return Abilities(served=self.name, json_schema=False, label_probabilities=able, context=None)
+        scores = bool(getattr(self._backend, "prompt_logprobs", False))
+        return Abilities(self.name, json_schema=False, label_probabilities=able, context=None, prompt_logprobs=scores)
 
     async def complete(self, request: Request, *, urgency: int = 0) -> Reply:
         """Its answer.
@@ -110,7 +112,8 @@ def _checked_reply(request: Request, reply: object, seconds: float) -> Reply:
         raise TypeError(f"it gave no `Reply` but a {type(reply).__name__}")
     if not isinstance(reply.usage, Usage):
         raise TypeError(f"its `usage` is a {type(reply.usage).__name__}")
-    shares = [reply.labels.get(label) for label in request.labels]
+    wanted = (*request.labels, *((SCORED,) if request.scored else ()))
+    shares = [reply.labels.get(label) for label in wanted]
     if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
         raise TypeError("it gave no probability for each of the `labels`, from 0 to 1")
     return replace(reply, seconds=reply.seconds or seconds)

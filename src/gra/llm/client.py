@@ -22,6 +22,7 @@ from gra.errors import ConfigError, EndpointError, OutOfService, Refused
 from gra.events import Listener, Notice, ignore
 from gra.llm.key import ApiKey
 from gra.llm.retry import Fault, GiveUp, counts, decide, failure, is_silence, plain
+from gra.llm.scoring import Scoring, score
 from gra.llm.server import Access
 from gra.llm.transport import Call, base_of, send
 from gra.llm.wire import (
@@ -87,6 +88,8 @@ class Abilities:
     """The probabilities of a reply's first token can be read."""
     context: int | None
     """Tokens of prompt and reply together, where the server says so."""
+    prompt_logprobs: bool = False
+    """How probable a given reply is can be asked (`Request.scored`)."""
 
 
 class Endpoint:
@@ -145,6 +148,10 @@ class Endpoint:
         # Until a probe says otherwise the server is taken to do what current servers do.
         self.schema_field: SchemaField | None = "response_format" if format == "chat" else "json_schema"
         self.top_logprobs = TOP_LOGPROBS[0]
+        self.scorer: Endpoint | None = None
+        """Who is asked for that instead: gra's own servers have another address for it."""
+        self.scoring: Scoring | None = None
+        """How the probability of a given reply is asked for; few servers tell."""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, {self.url!r})"
@@ -171,6 +178,8 @@ class Endpoint:
                 f"Model `{self.name}` at {self.url}: the server gives no log-probabilities. "
                 "Let its reviews be written instead."
             )
+        if request.scored:
+            return await (self.scorer or self)._score(request, model, urgency)
         body = completion_body(request, model, self.format, self.schema_field, self.top_logprobs)
         field = self.schema_field
         if field is None or field not in body:
@@ -189,6 +198,14 @@ class Endpoint:
             return await self.call(PATHS[self.format], body, read, urgency)
         async with self._slots.one(request.prompt) as number:
             return await self.call(PATHS[self.format], {**body, "id_slot": number}, read, urgency)
+
+    async def _score(self, request: Request, model: str, urgency: int) -> Reply:
+        if self.scoring is None:
+            raise Refused(
+                f"Model `{self.name}` at {self.url}: the server gives no log-probabilities of the prompt. "
+                "Leave `likelihood` out of the `verifiers`."
+            )
+        return await score(partial(self.call, urgency=urgency), request, model, self.scoring, self.format)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """Unit vectors, one per text, in order.

@@ -39,6 +39,7 @@ class LocalServer:
         slots: Requests worked on at once; each has its own prefix cache.
         threads: See `threads_for`.
         embedding: Serve embeddings (mean pooling) instead of completions.
+        scoring: Say how probable a given reply is, at `scoring_url`.
         start_timeout_s: Bound of loading.
         restarts: How often in a row, without an answer in between, a child that died is replaced before its death is an
             error.
@@ -55,6 +56,7 @@ class LocalServer:
         slots: int = 4,
         threads: int = 1,
         embedding: bool = False,
+        scoring: bool = False,
         start_timeout_s: float = 180.0,
         restarts: int = 3,
         listen: Listener = ignore,
@@ -63,13 +65,13 @@ class LocalServer:
         self._gguf = gguf
         self._log = log
         self._options = {"context": context, "slots": slots, "threads": threads}
-        self._embedding = embedding
+        self._flags = ["--embedding"] * embedding + ["--scoring"] * scoring
         self._start_timeout_s = start_timeout_s
         self._restarts = self._restarts_left = restarts
         self._answered = 0
         self._listen = listen
         self._secret = secrets.token_urlsafe(32)
-        self._base_url = ""
+        self._base_url = self._scoring_url = ""
         self._child: asyncio.subprocess.Process | None = None
         self._log_from = 0
         self._lock = asyncio.Lock()
@@ -88,6 +90,16 @@ class LocalServer:
     def base_url(self) -> str:
         """Root of the API; another one after a restart."""
         return self._base_url
+
+    @property
+    def scoring_url(self) -> str:
+        """Root of what says how probable a reply is; empty without `scoring`. Another one after a restart."""
+        return self._scoring_url
+
+    async def revive_scoring(self, answered: int = 0) -> str:
+        """As `revive`, for whoever asks there."""
+        await self.revive(answered)
+        return self._scoring_url
 
     @property
     def pid(self) -> int | None:
@@ -157,7 +169,7 @@ class LocalServer:
         await self._spawn()
         try:
             async with asyncio.timeout(self._start_timeout_s):
-                self._base_url = await self._address() + "/v1"
+                self._base_url, self._scoring_url = await self._addresses()
         except TimeoutError:
             await self._end(patience_s=0.0)
             raise self._error(
@@ -177,7 +189,7 @@ class LocalServer:
                 "-P",  # what lies in the working directory is none of the child's business
                 *("-m", "gra.llm.serve", "--parent", str(os.getpid()), "--alias", self.name),
                 *("--model", str(self._gguf), *options),
-                *(["--embedding"] if self._embedding else []),
+                *self._flags,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -187,13 +199,14 @@ class LocalServer:
         # not an argument and not in the environment: other programs can look there
         self._child.stdin.write(f"{self._secret}\n".encode())
 
-    async def _address(self) -> str:
-        """The child's address. It writes it when the model is loaded and requests are answered."""
+    async def _addresses(self) -> tuple[str, str]:
+        """The child's addresses. It writes them when the model is loaded and requests are answered."""
         assert self._child is not None
         assert self._child.stdout is not None
         line = (await self._child.stdout.readline()).decode("ascii", "replace").strip()
         if line.startswith("http://127.0.0.1:"):
-            return line
+            one, _, other = line.partition(" ")
+            return f"{one}/v1", f"{other}/v1" if other else ""
         await self._child.wait()
         raise self._error("its server did not start" + self._death())
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from gra.calls import Message, Request, Sampling
+from gra.calls import SCORED, Message, Request, Sampling
 from gra.llm.client import Abilities, Endpoint, Failed
+from gra.llm.scoring import Read, Scoring, last_step
 from gra.llm.wire import (
     PATHS,
     SCHEMA_FIELDS,
     TOP_LOGPROBS,
+    Malformed,
     SchemaField,
     completion_body,
     read_completion,
@@ -30,12 +33,18 @@ _SCHEMA = {
     "required": [_KEY],
     "additionalProperties": False,
 }
+CERTAIN = 0.999
+"""No model is as sure as this of a whole sentence: who says so did not look."""
 _CANNOT = (400, 413, 422, 500, 501)
 """Statuses by which servers turn down what they do not know; some fail (500) where they should refuse."""
 
 
-async def probe(endpoint: Endpoint) -> Abilities:
+async def probe(endpoint: Endpoint, scoring: bool = False) -> Abilities:
     """Ask the server what it can do, and set the endpoint to use that and no more.
+
+    Args:
+        endpoint: the model.
+        scoring: ask for log-probabilities of the prompt too.
 
     Raises:
         ConfigError: the model is not named and the server does not serve exactly one.
@@ -45,11 +54,14 @@ async def probe(endpoint: Endpoint) -> Abilities:
     served = await endpoint.served()
     endpoint.schema_field = await _schema_field(endpoint, served)
     endpoint.top_logprobs = await _top_logprobs(endpoint, served)
+    scores = endpoint.scorer or endpoint
+    scores.scoring = await _scoring(endpoint, scores, served) if scoring else None
     return Abilities(
         served=served,
         json_schema=endpoint.schema_field is not None,
         label_probabilities=endpoint.top_logprobs > 0,
         context=listed.get(served),
+        prompt_logprobs=scores.scoring is not None,
     )
 
 
@@ -92,12 +104,37 @@ async def _top_logprobs(endpoint: Endpoint, served: str) -> int:
     return 0
 
 
-async def _can(endpoint: Endpoint, body: Mapping[str, Any], judge: Callable[[Mapping[str, Any], float], bool]) -> bool:
+async def _scoring(endpoint: Endpoint, asked: Endpoint, served: str) -> Scoring | None:
+    """How the probability of a given reply is asked for; None if the server does not tell it."""
+    request = replace(
+        _request("What is the capital of France?", max_tokens=1), scored="The capital of France is Paris."
+    )
+    ways: tuple[Scoring, ...] = ("chat", "echo") if endpoint.format == "chat" else ("echo",)
+    for way in ("own",) if endpoint.scorer else ways:
+        path, body, read = last_step(request, served, way, endpoint.format)
+
+        def believable(answer: Mapping[str, Any], seconds: float, read: Read = read) -> bool:
+            try:
+                return 0 < read(answer, seconds).labels[SCORED] < CERTAIN
+            except Malformed:
+                return False
+
+        if await _can(asked, body, believable, path):
+            return way
+    return None
+
+
+async def _can(
+    endpoint: Endpoint,
+    body: Mapping[str, Any],
+    judge: Callable[[Mapping[str, Any], float], bool],
+    path: tuple[str, ...] = (),
+) -> bool:
     """Whether the server answers this to the judge's content. Failures that say nothing of abilities are raised."""
-    answer = await endpoint.try_call(PATHS[endpoint.format], body, judge)
+    answer = await endpoint.try_call(path or PATHS[endpoint.format], body, judge)
     if not isinstance(answer, Failed):
         return answer
-    if answer.fault.kind == "body" or answer.fault.status in _CANNOT:
+    if answer.fault.kind == "body" or answer.fault.status in (*_CANNOT, *((404, 405) if path else ())):
         return False
     raise answer.error()
 

@@ -1,7 +1,8 @@
 """The child process that serves one GGUF file: `python -m gra.llm.serve`. Started by `local.LocalServer` only.
 
 Its parent writes one line to it, the key that requests have to present. It listens on loopback, at a port of the
-system's choice; when it is ready it writes one line, its address. Its log goes to stderr. It ends when its standard
+system's choice; when it is ready it writes one line, its address (with `--scoring` a second one behind it, see
+`scoring_server`). Its log goes to stderr. It ends when its standard
 input does, so with its parent, however that ended; on Linux the kernel sees to it even while the model loads
 (xllamacpp holds the interpreter's lock then).
 
@@ -15,6 +16,7 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 PROMPT_CACHE_MIB = 1024
@@ -36,7 +38,7 @@ def main() -> int:
     except (RuntimeError, ValueError, MemoryError) as error:
         print(f"gra: {error}", file=sys.stderr, flush=True)
         return 1
-    print(server.listening_address, file=address, flush=True)
+    print(server.listening_address, *_scores(arguments, key, server), file=address, flush=True)
     address.close()
     sys.stdin.buffer.read()
     os._exit(0)  # leaving by way of the interpreter's end crashes with a live server
@@ -51,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--slots", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--embedding", action="store_true")
+    parser.add_argument("--scoring", action="store_true")
     return parser.parse_args()
 
 
@@ -61,6 +64,19 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked
         os._exit(0)
+
+
+def _scores(arguments: argparse.Namespace, key: str, server: Any) -> list[str]:
+    """The address of the server for scores, if there is to be one."""
+    if not arguments.scoring:
+        return []
+    from gra.llm.prompt_scores import PromptScores
+    from gra.llm.scoring_server import serve_scores
+
+    def load() -> PromptScores:
+        return PromptScores(Path(arguments.model), arguments.context, arguments.threads)
+
+    return [serve_scores(server.listening_address, key, load)]
 
 
 def _server(arguments: argparse.Namespace, key: str) -> Any:

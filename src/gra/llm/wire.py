@@ -46,7 +46,7 @@ def completion_body(
         body["id_slot"] = request.slot  # llama.cpp's
     stop = list(request.stop)
     if format == "chat":
-        body["messages"] = [_message(message) for message in request.messages]
+        body["messages"] = [as_turn(message) for message in request.messages]
     else:
         body["prompt"] = render(request.messages)
         stop.insert(0, STOP)
@@ -67,11 +67,12 @@ def greeting(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     kept = {name: body[name] for name in ("model", "id_slot") if name in body}
     if "input" in body:
         return {**kept, "input": ["."]}
-    text = {"prompt": "Hello"} if "prompt" in body else {"messages": [_message(Message("user", "Hello"))]}
+    text = {"prompt": "Hello"} if "prompt" in body else {"messages": [as_turn(Message("user", "Hello"))]}
     return {**kept, **text, "max_tokens": 1}
 
 
-def _message(message: Message) -> dict[str, str]:
+def as_turn(message: Message) -> dict[str, str]:
+    """A turn of a conversation."""
     return {"role": message.role, "content": message.content}
 
 
@@ -88,7 +89,7 @@ def read_completion(body: Mapping[str, Any], seconds: float, format: Format, lab
     Raises:
         Malformed: it is not there.
     """
-    choice = _choice(body)
+    choice = first_choice(body)
     text = _chat_text(choice) if format == "chat" else choice.get("text")
     if not isinstance(text, str):
         raise Malformed("its reply is no text")
@@ -104,10 +105,15 @@ def read_completion(body: Mapping[str, Any], seconds: float, format: Format, lab
 
 def read_first_tokens(body: Mapping[str, Any]) -> list[tuple[str, float]]:
     """(token, log-probability) of the likeliest first tokens in the body of a completion; empty if there are none."""
-    return first_token(_choice(body).get("logprobs"))
+    return first_token(first_choice(body).get("logprobs"))
 
 
-def _choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The one choice in the body of a completion.
+
+    Raises:
+        Malformed: it is not there.
+    """
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
         raise Malformed("it has no `choices`")
@@ -138,14 +144,15 @@ def read_usage(body: Mapping[str, Any]) -> Usage:
     Cached tokens are `usage.prompt_tokens_details.cached_tokens` (OpenAI, vLLM, SGLang, llama.cpp) or
     `timings.cache_n` (older llama.cpp).
     """
-    usage = _mapping(body.get("usage"))
-    cached = _mapping(usage.get("prompt_tokens_details")).get("cached_tokens")
+    usage = as_mapping(body.get("usage"))
+    cached = as_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")
     if cached is None:
-        cached = _mapping(body.get("timings")).get("cache_n")
+        cached = as_mapping(body.get("timings")).get("cache_n")
     return Usage(_count(usage.get("prompt_tokens")), _count(cached), _count(usage.get("completion_tokens")))
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object of JSON, else an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 
@@ -162,7 +169,7 @@ def read_embeddings(body: Mapping[str, Any], expected: int) -> list[list[float]]
     data = body.get("data")
     if not isinstance(data, list) or len(data) != expected:
         raise Malformed(f"it does not have {expected} embeddings")
-    entries = [_mapping(entry) for entry in data]
+    entries = [as_mapping(entry) for entry in data]
     if all(isinstance(entry.get("index"), int) for entry in entries):
         entries.sort(key=lambda entry: int(entry["index"]))
     vectors = [_unit(entry.get("embedding")) for entry in entries]
@@ -191,7 +198,7 @@ def read_models(body: Mapping[str, Any]) -> dict[str, int | None]:
     data = body.get("data")
     if not isinstance(data, list):
         raise Malformed("it is no list of models")
-    entries = [_mapping(entry) for entry in data]
+    entries = [as_mapping(entry) for entry in data]
     return {entry["id"]: _context(entry) for entry in entries if isinstance(entry.get("id"), str)}
 
 
@@ -200,7 +207,7 @@ def _context(entry: Mapping[str, Any]) -> int | None:
     for value in (
         entry.get("max_model_len"),
         entry.get("context_length"),
-        _mapping(entry.get("meta")).get("n_ctx"),
+        as_mapping(entry.get("meta")).get("n_ctx"),
     ):
         if _count(value):
             return _count(value)

@@ -91,6 +91,7 @@ DECLARED: Mapping[str, Declared] = {
         ("instruction", "response"),
         ("in_language",),
     ),
+    "solve": Declared("a solution of a model's own, for the verifier `math`", ("instruction",)),
 }
 
 VALUES: Mapping[str, str] = {

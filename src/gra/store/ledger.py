@@ -89,6 +89,9 @@ class Ledger:
         """The run's."""
         return self._database.parent
 
+    def asking(self, call: CallId) -> None:
+        """Hear for whom a text is about to be embedded; only a replay wants to know."""
+
     def find(self, call: CallId, digest: str) -> Reply | None:
         """The reply to a call, None if it was never put with this digest, or only refused.
 

@@ -15,7 +15,7 @@ from statistics import fmean, pstdev
 from typing import get_args
 
 from gra.config.synthesis import CalibratedGate
-from gra.records import Opinion, Outcome, Stage, Verdict
+from gra.records import VERIFIER, Opinion, Outcome, Stage, Verdict
 from gra.synthesis.calibration import FURTHEST, Committee, committee_of
 from gra.synthesis.decide import examined_so, usable
 from gra.synthesis.standing import Standing, feature
@@ -86,8 +86,8 @@ class CalibratedRule:
 
     @property
     def able(self) -> Mapping[Stage, frozenset[str]]:
-        """Those who have shown in their exam that they can tell."""
-        can = [s for s in self.standings.values() if s.weight]
+        """The models that have shown in their exam that they can tell; verifiers are not cast."""
+        can = [s for s in self.standings.values() if s.weight and not s.model.startswith(VERIFIER)]
         return {stage: frozenset(s.model for s in can if s.stage == stage) for stage in get_args(Stage)}
 
     def bar(self, committee: Committee, stage: Stage) -> float:

@@ -14,7 +14,7 @@ from statistics import NormalDist, fmean, pstdev
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from gra.config.synthesis import PaperGate, SeedsGate
-from gra.records import Opinion, Outcome, Stage, Verdict
+from gra.records import VERIFIER, Opinion, Outcome, Stage, Verdict
 from gra.synthesis.standing import Panel, Standing, feature, panel_of
 
 NORMAL = NormalDist()
@@ -59,7 +59,7 @@ class Monotone(Gate, Protocol):
 
 
 def usable(opinions: Sequence[Opinion]) -> list[Opinion]:
-    """The opinions that were asked for and could be read."""
+    """The opinions that were asked for, could be read, and say something."""
     return [o for o in opinions if o.usable]
 
 
@@ -74,12 +74,14 @@ def say(gate: Gate, model: str) -> float:
 
 
 def quorum(opinions: Sequence[Opinion]) -> bool:
-    """True if at least half of the committee could be read. Without one there is no verdict.
+    """True if at least half of the reviewers could be read. Without one there is no verdict.
 
-    Who was not asked is no help here: a reviewer is left out only where it could make no difference to this either.
+    Verifiers do not count here, so that nothing is decided on evidence alone where nobody could be read. Who was not
+    asked is no help either: a reviewer is left out only where it could make no difference to this.
     A committee of nobody, where nothing is reviewed, is complete.
     """
-    return 2 * len(usable(opinions)) >= len(opinions)
+    reviews = [o for o in opinions if o.reading != "evidence"]
+    return 2 * len(usable(reviews)) >= len(reviews)
 
 
 def settled(dispute: Verdict, adjudication: Literal["majority", "none"]) -> Verdict:
@@ -250,8 +252,8 @@ class SeedsRule:
 
     @property
     def able(self) -> Mapping[Stage, frozenset[str]]:
-        """Those who have shown in their exam that they can tell."""
-        can = [s for s in self.standings.values() if s.weight]
+        """The models that have shown in their exam that they can tell; verifiers are not cast."""
+        can = [s for s in self.standings.values() if s.weight and not s.model.startswith(VERIFIER)]
         return {stage: frozenset(s.model for s in can if s.stage == stage) for stage in get_args(Stage)}
 
     def _panel(

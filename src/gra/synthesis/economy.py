@@ -28,6 +28,8 @@ WORST_AND_BEST: Mapping[tuple[ReadingName, Stage], tuple[float, float]] = {
     ("probability", "response"): (0.0, 1.0),
     ("written", "instruction"): (0.0, 1.0),
     ("written", "response"): (1.0, 10.0),
+    ("evidence", "instruction"): (0.0, 1.0),
+    ("evidence", "response"): (0.0, 1.0),
 }
 """Bounds of a criterion's score, as `records.Opinion` has them."""
 
@@ -39,7 +41,7 @@ class Economy:
     gate: Gate
     stage: Stage
     reviewers: tuple[str, ...]
-    """In the order of the cast."""
+    """In the order of the cast, and after them the verifiers."""
     readings: Mapping[str, ReadingName]
     """How each reviewer's opinion is read."""
     criteria: CriteriaConfig
@@ -119,6 +121,8 @@ class Economy:
     def _extreme(self, model: str, best: bool) -> Opinion:
         reading = self.readings[model]
         score = WORST_AND_BEST[reading, self.stage][best]
+        if reading == "evidence":
+            return Opinion(model, self.stage, reading, {reading: score})
         scores = {criterion.name: score for criterion in self.criteria.of(self.stage)}
         return Opinion(model, self.stage, reading, scores, weights=self.criteria.weights(self.stage))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, cycle, islice, zip_longest
 
 from gra.calls import Ask, CallId
@@ -65,12 +65,34 @@ class Sitting:
     @property
     def standing(self) -> Standing:
         """What it has shown."""
-        good, broken = (tuple(feature(getattr(a, half)) for a in self.answers) for half in ("good", "broken"))
+        good, broken = (tuple(feature(getattr(a, half)) for a in self.told) for half in ("good", "broken"))
         return Standing(self.model, self.stage, good, broken)
 
     @property
+    def told(self) -> tuple[Answer, ...]:
+        """The answers that say something: all but those where a verifier had nothing to say of a text."""
+        return tuple(a for a in self.answers if a.good.usable and a.broken.usable)
+
+    @property
     def failure(self) -> str:
-        """Why it has no standing: there is a text on which it could not be read; empty if there is none."""
+        """Why it has no standing; empty if it has one."""
+        return self.unread or self.silence
+
+    @property
+    def silence(self) -> str:
+        """Why it has none: it is a verifier, and has nothing to say of more than half of the questions.
+
+        A committee's exam is as long as that of its most silent member.
+        """
+        enough = max(LEAST_QUESTIONS, math.ceil(len(self.answers) / 2))
+        if len(self.told) >= min(enough, len(self.answers)):
+            return ""
+        asked = len(self.answers)
+        return f"it has something to say of {len(self.told)} of {asked} exam questions, {enough} are needed"
+
+    @property
+    def unread(self) -> str:
+        """Why it has none: there is a text on which it could not be read."""
         failures = [o.failure for a in self.answers for o in (a.good, a.broken) if o.failure]
         read = sum(not a.good.failure and not a.broken.failure for a in self.answers)
         told = f"it could be read on {read} of {len(self.answers)} exam questions put to it"
@@ -114,7 +136,8 @@ def set_exam(
 
 
 def _labelled(pair: Labelled) -> Question:
-    good, bad = Matter("response", pair.instruction, pair.good), Matter("response", pair.bad_instruction, pair.bad)
+    good = Matter("response", pair.instruction, pair.good, domain=pair.domain)
+    bad = Matter("response", pair.bad_instruction, pair.bad, domain=pair.domain)
     return Question(pair.name, good, bad, pair.kind, pair.domain, (pair.good_author, pair.bad_author))
 
 
@@ -136,8 +159,8 @@ def _twins(stage: Stage, drawn: Sequence[Entry], seed: int, most: int) -> Iterat
                 continue
             come[fault] += 1
             had.add((entry.id, fault))
-            whole = Matter(stage, entry.instruction, entry.response if stage == "response" else "")
-            twin = Matter(stage, text) if stage == "instruction" else Matter(stage, entry.instruction, text)
+            whole = Matter(stage, entry.instruction, entry.response if stage == "response" else "", domain=entry.domain)
+            twin = replace(whole, instruction=text) if stage == "instruction" else replace(whole, response=text)
             yield Question(f"{place:03d}", whole, twin, fault.__name__, entry.domain)
             break
         else:
@@ -165,7 +188,7 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
     for upto in _looks(len(questions)):
         answers += await answered(ask, model, reading, questions[len(answers) : upto])
         sitting = Sitting(model, sitting.stage, answers)
-        if sitting.failure or not sitting.standing.unsure:
+        if sitting.unread or not (sitting.silence or sitting.standing.unsure):
             break
     return sitting
 
@@ -175,7 +198,7 @@ def as_far_as_needed(whole: Sitting) -> Sitting:
     part = whole
     for upto in _looks(len(whole.answers)):
         part = Sitting(whole.model, whole.stage, whole.answers[:upto])
-        if part.failure or not part.standing.unsure:
+        if part.unread or not (part.silence or part.standing.unsure):
             break
     return part
 

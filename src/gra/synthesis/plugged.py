@@ -25,7 +25,11 @@ from gra.records import Reading as ReadingName
 from gra.synthesis.casting import Able, Casting, Odds, make_casting
 from gra.synthesis.decide import Gate
 from gra.synthesis.economy import WORST_AND_BEST
+from gra.synthesis.evidence.verifier import Finding, Verifier
 from gra.synthesis.reading import Matter, Reading
+
+SCALES: tuple[ReadingName, ...] = ("written", "probability")
+"""How opinions of models are read."""
 
 
 class PostProcessor(Protocol):
@@ -80,10 +84,19 @@ def own_reading(plugin: Plugin, config: SynthesisConfig) -> Reading:
         ConfigError: it cannot be made, or its `kind` is none.
     """
     reading: Reading = made(plugin.use, plugin.options, ("kind", "read"), config)
-    if reading.kind not in get_args(ReadingName):
-        kinds = " or ".join(repr(name) for name in get_args(ReadingName))
+    if reading.kind not in SCALES:
+        kinds = " or ".join(repr(name) for name in SCALES)
         raise ConfigError(f"`{plugin.use}`: its `kind` says what scale its scores are on, and must be {kinds}.")
     return CheckedReading(reading, plugin.use, reading.kind)
+
+
+def own_verifier(plugin: Plugin, config: SynthesisConfig) -> Verifier:
+    """The verifier that `plugin` makes of the configuration and its options.
+
+    Raises:
+        ConfigError: it cannot be made; or, from `verify`, what it gives is no finding.
+    """
+    return CheckedVerifier(made(plugin.use, plugin.options, ("verify",), config), plugin.use)
 
 
 def try_plugins(config: SynthesisConfig) -> None:
@@ -96,6 +109,9 @@ def try_plugins(config: SynthesisConfig) -> None:
         own_gate(config.gate, config)
     if isinstance(config.reading, Plugin):
         own_reading(config.reading, config)
+    for verifier in config.verifiers:
+        if isinstance(verifier, Plugin):
+            own_verifier(verifier, config)
     cast_by(config)
     own_processors(config)
 
@@ -198,6 +214,26 @@ class CheckedReading:
                     f"`{self.use}`: `read` scores {name} with {score!r}; a score is from {low:g} to {high:g} here."
                 )
         return opinion
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedVerifier:
+    """A verifier whose findings are numbers."""
+
+    verifier: Any
+    use: str
+
+    async def verify(self, ask: Ask, matter: Matter, call: CallId) -> Finding | str:
+        """Its finding."""
+        found = await self.verifier.verify(ask, matter, call)
+        if isinstance(found, str) and found:
+            return found
+        if not isinstance(found, Finding) or not isinstance(found.comment, str):
+            given = f"a {type(found).__name__}" if found else "nothing"
+            raise ConfigError(f"`{self.use}`: `verify` must return a `Finding` or, in words, why not; it gave {given}.")
+        if not _is_number(found.value, -math.inf, math.inf):
+            raise ConfigError(f"`{self.use}`: `verify` found {found.value!r}, which is no finite number.")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Matter:
     response: str = ""
     reviews: str = ""
     """What others said of it, for an Adjudicator; empty for a blind review."""
+    domain: str = ""
+    """What it is about, for verifiers of some domains only; no prompt of a review has it."""
 
     @property
     def values(self) -> dict[str, str]:

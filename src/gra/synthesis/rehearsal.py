@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from gra.calls import CallId, Reply, Request
 from gra.config.synthesis import SynthesisConfig
+from gra.config.verifiers import MathVerifier
 from gra.records import Cast, Entry, Opinion, Passage, Sample, Seed, Verdict, Version
 from gra.synthesis.bootstrap import Annotator
+from gra.synthesis.evidence.mathematics import Mathematics
 from gra.synthesis.generate import Generator
 from gra.synthesis.preferring import read_preference
 from gra.synthesis.reading import Matter, ProbabilityReading, WrittenReading, read_comment
@@ -74,6 +76,9 @@ async def rehearse(config: SynthesisConfig, seeds: Sequence[Seed]) -> dict[str, 
     # 4) A revision is compared with what it may replace.
     reading = ProbabilityReading(prompts=config.templates, criteria=config.criteria)
     await read_preference(reading, ask, model, 1.0, (answered, OTHER), call, config)
+    # 5) A verifier has models work it out.
+    summed = replace(answered, response="The answer is 12.")
+    await Mathematics(config, MathVerifier(samples=1), (model,)).verify(ask, summed, call)
     return ask.heard
 
 

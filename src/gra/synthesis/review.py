@@ -10,8 +10,9 @@ from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
 from gra.records import Comparison, Opinion, Ruling, Verdict, Version
 from gra.synthesis.comparison import compare
-from gra.synthesis.decide import Gate
+from gra.synthesis.decide import Gate, Monotone
 from gra.synthesis.economy import Economy
+from gra.synthesis.evidence.verifier import EvidenceReading
 from gra.synthesis.preferring import read_preference
 from gra.synthesis.reading import Matter, Reading, read_comment, read_opinion
 from gra.together import together
@@ -28,13 +29,20 @@ class Committee:
     async def review(
         self, matter: Matter, reviewers: Sequence[str], sample: str, step: str, gate: Gate, revisable: bool = False
     ) -> tuple[Opinion, ...]:
-        """One opinion for each reviewer, in order. None sees another's; who could change nothing is not asked.
+        """One opinion for each reviewer, in order, and of a response one for each verifier after them.
+
+        None sees another's; who could change nothing is not asked.
 
         If `revisable`, the response may go back to its Generator with what is said of it.
         """
-        readings = {model: self.readings[model].kind for model in reviewers}
-        economy = Economy(gate, matter.stage, tuple(reviewers), readings, self.config.criteria, revisable)
+        verifiers = {name: r for name, r in self.readings.items() if isinstance(r, EvidenceReading)}
+        members = (*reviewers, *(verifiers if matter.stage == "response" else ()))
+        readings = {model: self.readings[model].kind for model in members}
+        economy = Economy(gate, matter.stage, members, readings, self.config.criteria, revisable)
         known: dict[str, Opinion] = {}
+        for name, reading in verifiers.items():  # cheap ones first, one by one: they share what they ask
+            if name in members and reading.cheap and self._heard(economy, name):
+                known[name] = await self._review(matter, name, sample, step)
         while asked := self._asked(economy, known):
             said = await together(self._review(matter, model, sample, step) for model in asked)
             known |= dict(zip(asked, said, strict=True))
@@ -43,7 +51,12 @@ class Committee:
     def _asked(self, economy: Economy, known: Mapping[str, Opinion]) -> tuple[str, ...]:
         if self.config.opinions == "when_needed":
             return economy.needed(known)
-        return () if known else economy.reviewers
+        return tuple(m for m in economy.reviewers if m not in known)
+
+    def _heard(self, economy: Economy, name: str) -> bool:
+        """Whether a verifier has a say at all, as far as that is known."""
+        gate = economy.gate
+        return self.config.opinions == "always" or not isinstance(gate, Monotone) or gate.weigh(economy.stage, name) > 0
 
     async def _review(self, matter: Matter, model: str, sample: str, step: str) -> Opinion:
         opinion = await read_opinion(self.readings[model], self.ask, model, matter, CallId(sample, f"{step}.{model}"))
@@ -53,7 +66,7 @@ class Committee:
 
     async def with_comment(self, opinion: Opinion, matter: Matter, sample: str, step: str) -> Opinion:
         """The opinion with a comment, asked for if it has none yet."""
-        if opinion.comment or not opinion.usable:
+        if opinion.comment or not opinion.usable or opinion.reading == "evidence":
             return opinion
         call = CallId(sample, f"{step}.{opinion.model}.comment")
         comment = await read_comment(self.ask, opinion.model, matter, call, self.config)

@@ -191,7 +191,7 @@ def written(sample: Sample) -> int:
 
 def response_matter(sample: Sample) -> Matter:
     """The last version as reviewers see it: without its author, its keywords or its history."""
-    return Matter("response", sample.instruction, sample.versions[-1].response)
+    return Matter("response", sample.instruction, sample.versions[-1].response, domain=sample.domain)
 
 
 def with_last(sample: Sample, version: Version) -> Sample:

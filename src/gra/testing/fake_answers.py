@@ -22,6 +22,7 @@ _SYLLABLES = tuple(
     "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo za bro cle dra fli gro ple sta tri vor".split()  # noqa: SIM905
 )
 _WORD = re.compile(r"[a-z0-9]+")
+_TOKEN = re.compile(r"<\w+>| ?\w+|\W")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class FakeModel:
     """Obeys `response_format` and `json_schema`; else ignores them."""
     top_logprobs: int = 20
     """The most alternatives that it gives; more are refused with 400. 0: it ignores the wish."""
+    prompt_logprobs: bool = True
+    """Tells how probable the prompt's own tokens are, to `prompt_logprobs` and to `echo`; else ignores the wish."""
     context: int | None = 4096
     """Said in the list of models. Longer prompts are refused."""
     respond: Callable[[dict[str, Any]], str | None] | None = None
@@ -159,6 +162,26 @@ def first_tokens(model: FakeModel, body: dict[str, Any]) -> list[tuple[str, floa
     tokens = [(token, p * (1 - outside)) for token, p in shares.items()]
     tokens += [(token, p * outside) for token, p in rest.items()]
     return sorted(tokens, key=lambda pair: (-pair[1], pair[0]))
+
+
+def prompt_text(body: Mapping[str, Any]) -> str:
+    """The prompt with the marks of a template, as chat servers see it."""
+    if "prompt" in body:
+        return str(body["prompt"])
+    turns = "".join(f"<{m.get('role')}>{m.get('content', '')}<end>\n" for m in body.get("messages", []))
+    return turns if body.get("add_generation_prompt") is False else turns + "<assistant>"
+
+
+def prompt_tokens(text: str) -> list[tuple[str, float | None]]:
+    """(token, log-probability) of a text: words that have come before are likely, others not; the first has none."""
+    found: list[tuple[str, float | None]] = []
+    seen: set[str] = set()
+    for token in _TOKEN.findall(text):
+        draw = random.Random(f"scored {token}")  # noqa: S311
+        known = token.strip().casefold() in seen
+        found.append((token, -draw.uniform(0.05, 0.5) if known else -draw.uniform(1.0, 5.0)))
+        seen.add(token.strip().casefold())
+    return [(found[0][0], None), *found[1:]] if found else []
 
 
 def _logistic(x: float) -> float:

@@ -17,13 +17,24 @@ import json
 import math
 import random
 import time
+import zlib
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from aiohttp import web
 
-from gra.testing.fake_answers import FakeModel, digest, embedding, first_tokens, prompt_of, reply, tokens_in
+from gra.testing.fake_answers import (
+    FakeModel,
+    digest,
+    embedding,
+    first_tokens,
+    prompt_of,
+    prompt_text,
+    prompt_tokens,
+    reply,
+    tokens_in,
+)
 from gra.testing.occupancy import Occupancy
 
 FAULTS = ("429", "500", "503", "reset", "torn", "stall", "html", "cut", "empty", "utf8", "huge")
@@ -223,7 +234,10 @@ class FakeServer:
         wanted = (body.get("top_logprobs") if chat else body.get("logprobs")) or 0
         if 0 < model.top_logprobs < wanted:
             return _error(400, f"top_logprobs must be at most {model.top_logprobs}")
-        return _completion(model, body, chat, wanted if model.top_logprobs else 0)
+        answer = _completion(model, body, chat, wanted if model.top_logprobs else 0)
+        if model.prompt_logprobs and (body.get("prompt_logprobs") is not None or body.get("echo")):
+            return _with_prompt(answer, body, chat)
+        return answer
 
     def _admits(self, request: web.Request) -> bool:
         return self._key is None or request.headers.get("Authorization") == f"Bearer {self._key}"
@@ -250,6 +264,31 @@ def _completion(model: FakeModel, body: dict[str, Any], chat: bool, wanted: int)
     choice = {"index": 0, "finish_reason": finish, "logprobs": logprobs, **said}
     kind = {"id": "fake", "object": "chat.completion" if chat else "text_completion", "created": 0}
     return web.json_response({**kind, "model": model.name, "choices": [choice], "usage": usage})
+
+
+def _with_prompt(response: web.Response, body: dict[str, Any], chat: bool) -> web.Response:
+    """The answer with the prompt's own tokens, as vLLM gives them: of a conversation, or of a text that is echoed."""
+    assert isinstance(response.body, bytes)
+    answer, text = json.loads(response.body), prompt_text(body)
+    tokens = prompt_tokens(text)
+    answer["usage"]["prompt_tokens"] = len(tokens)
+    if chat:
+        entries = [None if p is None else {str(zlib.crc32(t.encode())): _told_token(t, p)} for t, p in tokens]
+        return web.json_response({**answer, "prompt_logprobs": entries})
+    choice = answer["choices"][0]
+    written = [*tokens, (choice["text"], -1.0)]
+    lengths = [len(token) for token, _ in written]
+    choice["text"] = text + choice["text"]
+    choice["logprobs"] = {
+        "tokens": [token for token, _ in written],
+        "token_logprobs": [logprob for _, logprob in written],
+        "text_offset": [sum(lengths[:n]) for n in range(len(written))],
+    }
+    return web.json_response(answer)
+
+
+def _told_token(token: str, logprob: float) -> dict[str, Any]:
+    return {"logprob": logprob, "rank": 1, "decoded_token": token}
 
 
 def _shortened(whole: bytes) -> web.Response:

@@ -19,6 +19,7 @@ SHORT = {"reasonableness": "reason", "completeness": "compl", "correctness": "co
 LEGEND: Mapping[str, str] = {
     "probability": "scores are probabilities of the good answer, 0 to 1",
     "written": "scores as written by the reviewer",
+    "evidence": "what a verifier measured, as a number from 0 to 1",
 }
 
 
@@ -124,6 +125,8 @@ def review(
             yield line(f"{opinion.model} could not be read: {opinion.failure}", indent=2, style="yellow")
         if opinion.unasked:
             yield line(f"{opinion.model} was not asked: {opinion.unasked}", indent=2, style="dim")
+        if opinion.abstained:
+            yield line(f"{opinion.model} has nothing to say: {opinion.abstained}", indent=2, style="dim")
         if opinion.comment:
             yield prose(f"{opinion.model}: {opinion.comment}", indent=2)
     yield line(_judged(verdict), indent=2, style="bold")
@@ -133,7 +136,7 @@ def _score(opinion: Opinion, criterion: str) -> str:
     value = opinion.scores.get(criterion)
     if value is None:
         return "-"
-    return f"{value:.2f}" if opinion.reading == "probability" else f"{value:g}"
+    return f"{value:g}" if opinion.reading == "written" else f"{value:.2f}"
 
 
 def _judged(verdict: Verdict | None) -> str:
