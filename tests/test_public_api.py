@@ -20,6 +20,7 @@ OF_A_RUN = [
     "folder",
     "pool",
     "report",
+    "reviewers",
     "samples",
     "statement",
     "verdicts",

@@ -16,7 +16,9 @@ from gra.export import Wanted, write_dataset, write_folder
 from gra.records import Entry, Sample, Status
 from gra.report.card import card_of
 from gra.report.filtering import filters_for
+from gra.report.bench import reviewers_of
 from gra.report.opening import config_of, find_sample
+from gra.report.reviewers import Reviewers
 from gra.report.survey import Report, report_on
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
@@ -88,6 +90,14 @@ class Run:
     def report(self) -> Report:
         """Yields, reasons, calls and tokens of the whole run."""
         return report_on(self._reader)
+
+    def reviewers(self, known: Mapping[str, bool] | None = None) -> Reviewers:
+        """How far the reviewers agree, what they favour, how calibrated they are, and what each decides.
+
+        Args:
+            known: by a sample's id, whether it is good; for calibration.
+        """
+        return reviewers_of(self._reader, known)
 
     def export(
         self,

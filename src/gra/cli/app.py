@@ -29,6 +29,7 @@ from gra.cli import (
     prompts,
     push,
     replay,
+    reviewers,
     run,
     show,
     status,
@@ -109,6 +110,7 @@ app.command("list")(listing.list_runs)
 app.command("status")(status.status)
 app.command("show")(show.show)
 app.command("view")(view.view)
+app.command("reviewers")(reviewers.reviewers)
 app.command("diff")(diff.diff)
 app.command("export")(export.export)
 app.command("push")(push.push)

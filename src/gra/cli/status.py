@@ -12,14 +12,18 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show how far a run has come."""
+    from gra.report.bench import Bench
     from gra.report.survey import report_on
 
     with reading(run) as reader:
-        report = report_on(reader)
+        bench = Bench(reader, removal=False)
+        report = report_on(reader, bench.add)
+    reviewers = bench.found()
     if as_json:
-        print_json(report.plain())
+        print_json({**report.plain(), "reviewers": reviewers.glance()})
         return
     from gra.cli.views.parts import print_parts
+    from gra.cli.views.reviewers_view import glance
     from gra.cli.views.run_report import status as view
 
-    print_parts(results(), view(report))
+    print_parts(results(), (*view(report), *glance(reviewers)))
