@@ -24,6 +24,7 @@ OF_A_RUN = [
     "samples",
     "statement",
     "verdicts",
+    "write_report",
 ]
 
 

@@ -66,6 +66,7 @@ def test_sums_give_what_counting_every_pair_gives(units: list[list[float]]) -> N
     values = [value for unit in judged for value in unit]
     apart = sum(2 * sum((a - b) ** 2 for a, b in combinations(unit, 2)) / (len(unit) - 1) for unit in judged)
     chance = 2 * sum((a - b) ** 2 for a, b in combinations(values, 2)) / max(1, len(values) - 1)
+    chance = chance if len(judged) > 1 else 0.0
     found = alpha_of(units).value
     if found is not None:
         assert found == pytest.approx(1 - apart / chance, abs=1e-4)
@@ -78,7 +79,7 @@ def test_alpha_of_counted_votes_is_what_counting_pairs_one_by_one_gives(units: l
     votes = [[1] * yes + [0] * no for yes, no, n in units for _ in range(n) if yes + no > 1]
     values = [vote for unit in votes for vote in unit]
     apart = sum(2 * sum(a != b for a, b in combinations(unit, 2)) / (len(unit) - 1) for unit in votes)
-    by_chance = 2 * sum(a != b for a, b in combinations(values, 2)) / (len(values) - 1) if len(values) > 1 else 0
+    by_chance = 2 * sum(a != b for a, b in combinations(values, 2)) / (len(values) - 1) if len(votes) > 1 else 0
     assert alpha(units) == (pytest.approx(1 - apart / by_chance) if by_chance else None)
 
 

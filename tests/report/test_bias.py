@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gra.report.bench import families
 from gra.report.bias import family, partial_correlation, preference, reliability
 from gra.report.judged import Row, calibrations, length_biases, own_preferences, standardised
 
@@ -41,6 +42,12 @@ def test_the_correlation_that_is_left_is_the_textbooks() -> None:
 
 
 def test_families_are_read_off_names() -> None:
+    models = [
+        {"name": "ada", "catalogue": "qwen2.5-0.5b"},
+        {"name": "bob", "model": "Qwen/Qwen3-8B"},
+        {"name": "phi-4"},
+    ]
+    assert families(models) == {"ada": "qwen", "bob": "qwen", "phi-4": "phi"}
     assert family("Qwen/Qwen2.5-7B-Instruct") == family("qwen2.5-coder-0.5b-instruct") == "qwen"
     assert family("smollm2-135m") != family("gemma-3-270m")
     assert family("7b") == "7b"
@@ -60,7 +67,7 @@ def test_reviewers_who_favour_length_or_their_own_kind_are_told_apart() -> None:
         rows.append(Row(generator, length, scores))
     columns = {name: [row.scores[name] for row in rows] for name in rows[0].scores}
     even = standardised(rows, {name: (float(np.mean(c)), float(np.std(c))) for name, c in columns.items()})
-    own = {(reviewer, of): effect for reviewer, of, effect in own_preferences(even, 0)}
+    own = {(reviewer, of): effect for reviewer, of, effect in own_preferences(even, 0, {})}
     assert own["qwen2-b", "its family"] and own["qwen2-b", "its family"].low > 0.3
     assert own["qwen2-b", "itself"] is None and own["phi-1", "its family"] is None
     by_length = dict(length_biases(even))

@@ -29,6 +29,7 @@ from gra.cli import (
     prompts,
     push,
     replay,
+    report,
     reviewers,
     run,
     show,
@@ -111,6 +112,7 @@ app.command("status")(status.status)
 app.command("show")(show.show)
 app.command("view")(view.view)
 app.command("reviewers")(reviewers.reviewers)
+app.command("report")(report.report)
 app.command("diff")(diff.diff)
 app.command("export")(export.export)
 app.command("push")(push.push)

@@ -78,9 +78,9 @@ class Alpha:
     def value(self) -> float | None:
         """1 where all agree, 0 at chance, below 0 where they contradict each other.
 
-        None where nothing was judged twice, or everybody always said the same.
+        None where fewer than two texts were judged by two, or everybody always said the same.
         """
-        n = self.values
+        n = self.values if self.texts > 1 else 0
         by_chance = 2 * (n * self.squares - self.total * self.total) / (n - 1) if n > 1 else 0.0
         # What is left of equal numbers is rounding: then nothing varies.
         return 1 - self.apart / by_chance if by_chance > 1e-9 * max(self.squares, 1e-9) else None
@@ -146,7 +146,8 @@ def alpha(units: Iterable[tuple[int, int, int]]) -> float | None:
         units: how many voted yes and how many no on a thing, and of how many things that is true.
 
     Returns:
-        1 where all agree, 0 at chance; None where nothing was voted on twice, or everybody always said the same.
+        1 where all agree, 0 at chance; None where fewer than two things were voted on twice, or everybody always
+        said the same.
     """
     found = Alpha()
     for yes, no, things in units:

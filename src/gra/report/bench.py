@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gra.records import Opinion, Sample, Stage, Status, Verdict
 from gra.report.agreement import Alpha, Correlation, Moments, Pair
+from gra.report.bias import family
 from gra.report.judged import Row, calibrations, length_biases, own_preferences, standardised
 from gra.report.opening import written_config
 from gra.report.removal import removals_of
@@ -65,6 +66,7 @@ class Bench:
         self.exam = reader.fact("exam") or ()
         self.readings: Mapping[str, str] = reader.fact("readings") or {}
         self.calibrated = dict(written_config(reader.run).get("gate") or {}).get("type") == "calibrated"
+        self.families = families(written_config(reader.run).get("models") or ())
         self.removals = removals_of(reader) if removal else None
         self.scores: dict[tuple[Stage, By, str], Alpha] = {}
         self.votes: dict[tuple[Stage, By, str], Alpha] = {}
@@ -107,7 +109,7 @@ class Bench:
             agreement=tuple(self._agreement(*key) for key in keys),
             pairs=tuple(self._two(*key) for key in sorted(self.scored.keys() | self.voted.keys())),
             matrix=tuple(Cell(*key, of.n, of.mean, z) for key, (of, z) in cells.items()),
-            own=own_preferences(rows, SEED),
+            own=own_preferences(rows, SEED, self.families),
             length=length_biases(rows),
             calibration=calibrations(self.exam, self.readings, self.labelled),
             removal=self.removals.found() if self.removals else (),
@@ -184,6 +186,11 @@ def rating(opinion: Opinion) -> float:
 def on_ten(opinion: Opinion, score: float) -> float:
     """A score of an opinion on a scale of 0 to 10; those that are written of responses are from 1 to 10 already."""
     return score if opinion.reading == "written" and opinion.stage == "response" else 10 * score
+
+
+def families(models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The family of each model of a configuration, by what it is where that is told, else by the name it was given."""
+    return {str(m["name"]): family(str(m.get("catalogue") or m.get("model") or m["name"])) for m in models}
 
 
 def stated(opinion: Opinion) -> float:

@@ -38,17 +38,28 @@ def standardised(rows: Sequence[Row], scales: Mapping[str, tuple[float, float]])
     return found
 
 
-def own_preferences(rows: Sequence[Row], seed: int) -> tuple[tuple[str, str, Effect | None], ...]:
+def own_preferences(
+    rows: Sequence[Row], seed: int, families: Mapping[str, str]
+) -> tuple[tuple[str, str, Effect | None], ...]:
     """For each reviewer, how much higher it rates its own responses, and those of models of its family.
 
     Both are compared with how it rates others' responses, beyond what the other reviewers say of the same texts. With
     the paper's casting no model judges its own work; then only the family is left.
+
+    Args:
+        rows: the texts, with standardised scores.
+        seed: of the permutations.
+        families: of each model; whoever is not in it is taken by its name.
     """
+
+    def kind(model: str) -> str:
+        return families.get(model) or family(model)
+
     found = []
     for reviewer in _reviewers(rows):
         judged = [row for row in rows if reviewer in row.scores]
         itself = np.array([row.generator == reviewer for row in judged])
-        kin = np.array([family(row.generator) == family(reviewer) and row.generator != reviewer for row in judged])
+        kin = np.array([kind(row.generator) == kind(reviewer) and row.generator != reviewer for row in judged])
         apart = np.array([_apart(row, reviewer) for row in judged])
         for name, own in (("itself", itself), ("its family", kin)):
             counted = own | ~(itself | kin)
