@@ -143,8 +143,8 @@ def test_figures_are_those_of_the_run(folder: Path) -> None:
     accepted = found.report.accepted
     assert sum(found.scores["accepted"]) == accepted == sum(found.lengths) == found.skew_texts
     assert sum(map(sum, found.scores.values())) == 200
-    seeds, few, whole = found.corpora
-    assert seeds.texts == few.texts == 6 and whole.texts == accepted == whole.vectors
+    seeds, few, every, whole = found.corpora
+    assert seeds.texts == few.texts == every.texts == 6 and whole.texts == accepted == whole.vectors
     assert seeds.words == few.words and all(d is not None and 0 < d <= 1 for c in found.corpora for d in c.distinct)
     assert whole.vendi and 1 < whole.vendi < 24 and whole.nearest and 0.5 < whole.nearest.mean <= 1
     assert found.coverage is not None and found.coverage_of_seeds == 1.0

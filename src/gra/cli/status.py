@@ -16,7 +16,7 @@ def status(
     from gra.report.survey import report_on
 
     with reading(run) as reader:
-        bench = Bench(reader, removal=False)
+        bench = Bench(reader, whole=False)
         report = report_on(reader, bench.add)
     reviewers = bench.found()
     if as_json:

@@ -55,19 +55,19 @@ class Bench:
     Args:
         reader: of the run.
         known: by a sample's id, whether it is good.
-        removal: whether to decide samples again without each reviewer, which takes most of the time.
+        whole: False to leave out bias and removal, which take most of the time and memory.
     """
 
-    def __init__(self, reader: Reader, known: Mapping[str, bool] | None = None, removal: bool = True) -> None:
+    def __init__(self, reader: Reader, known: Mapping[str, bool] | None = None, whole: bool = True) -> None:
         total = sum(reader.funnel().by_status.values())
-        self.rows_at = drawn(total, TEXTS)
+        self.rows_at = drawn(total, TEXTS) if whole else frozenset()
         self.removed_at = drawn(total, REMOVALS)
         self.known = known or {}
         self.exam = reader.fact("exam") or ()
         self.readings: Mapping[str, str] = reader.fact("readings") or {}
         self.calibrated = dict(written_config(reader.run).get("gate") or {}).get("type") == "calibrated"
         self.families = families(written_config(reader.run).get("models") or ())
-        self.removals = removals_of(reader) if removal else None
+        self.removals = removals_of(reader) if whole else None
         self.scores: dict[tuple[Stage, By, str], Alpha] = {}
         self.votes: dict[tuple[Stage, By, str], Alpha] = {}
         self.voted: dict[tuple[Stage, str, str], list[int]] = {}

@@ -40,7 +40,12 @@ def document_of(found: Findings) -> Document:
         Chapter("Cost and energy", list(_cost(found))),
         Chapter(f"The {len(found.worth)} samples most worth a look", list(_worth(found))),
     ]
-    return Document(title, list(_summary(found)), chapters)
+    return Document(title, list(_summary(found)), [_filled(chapter) for chapter in chapters])
+
+
+def _filled(chapter: Chapter) -> Chapter:
+    """The chapter without tables that have no rows."""
+    return Chapter(chapter.title, [b for b in chapter.blocks if not isinstance(b, Table) or b.rows])
 
 
 def _summary(found: Findings) -> Iterator[tuple[str, str]]:
@@ -54,7 +59,8 @@ def _summary(found: Findings) -> Iterator[tuple[str, str]]:
         yield "estimated precision", percent(found.reviewers.kept.precision)
     spent = report.totals.all
     yield "tokens", much(spent.prompt_tokens + spent.completion_tokens)
-    yield "energy", energy_told(report.energy)
+    if not report.energy.empty:
+        yield "energy", energy_told(report.energy)
 
 
 def _asked(found: Findings) -> Iterator[Block]:
@@ -155,7 +161,7 @@ def _cost(found: Findings) -> Iterator[Block]:
             ("tokens for each accepted sample", "-" if each is None else f"{each:,.0f}"),
             ("floating-point operations", "size of a model unknown" if report.flops is None else f"{report.flops:.3g}"),
             ("money", _money(report.money, report.currency)),
-            ("energy", energy_told(report.energy)),
+            ("energy", "not recorded" if report.energy.empty else energy_told(report.energy)),
             (
                 "energy for each accepted sample",
                 "-" if report.wh_per_accepted is None else watt_hours(report.wh_per_accepted),
@@ -188,7 +194,7 @@ def _worth(found: Findings) -> Iterator[Block]:
     for each in found.worth:
         yield Excerpt(
             each.id,
-            f"{each.kind}: {each.why}",
+            each.why,
             each.domain,
             each.status.replace("_", " "),
             each.score,

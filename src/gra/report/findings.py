@@ -78,7 +78,7 @@ class Findings:
     lengths: tuple[int, ...]
     """Of accepted responses, by the logarithm of their characters."""
     corpora: tuple[Corpus, ...]
-    """Seeds; as many accepted samples; accepted samples."""
+    """Seeds and accepted samples, as many of each; all seeds; all accepted samples."""
     coverage: float | None
     """Share of the seeds near an accepted sample; None where it cannot be said."""
     coverage_of_seeds: float | None
@@ -207,13 +207,15 @@ def _corpora(
 ) -> tuple[tuple[Corpus, ...], float | None, float | None]:
     """Seeds and accepted samples side by side, and how many seeds are near an accepted sample and another seed."""
     asked = [entry.instruction[:LONGEST] for entry in seeds]
-    few = random.Random(SEED).sample(list(accepted), min(len(accepted), len(asked)))  # noqa: S311 (no secret)
-    most = min(_words(asked), _words(few)) if asked and few else _words(asked) or _words(accepted)
-    near, far, all_of_them = _vectors(reader, asked), _vectors(reader, few), _vectors(reader, accepted)
+    both = min(len(asked), len(accepted))
+    some, few = _few(asked, both), _few(accepted, both)
+    most = min(_words(some), _words(few))
+    near, all_of_them = _vectors(reader, asked), _vectors(reader, accepted)
     corpora = (
-        _corpus("seeds", asked, near, most),
-        _corpus("accepted, as many", few, far, most),
-        _corpus("accepted", accepted, all_of_them, _words(accepted)),
+        _corpus("seeds", some, _vectors(reader, some), most),
+        _corpus("accepted, as many", few, _vectors(reader, few), most),
+        _corpus("all seeds", asked, near, _words(asked)),
+        _corpus("all accepted", accepted, all_of_them, _words(accepted)),
     )
     if len({v.shape[1] for v in (near, all_of_them) if len(v)}) > 1:
         return corpora, None, None
@@ -238,6 +240,10 @@ def _corpus(name: str, texts: Sequence[str], vectors: Vectors, most: int) -> Cor
     counted = min(most, sum(map(len, shuffled)))
     found = tuple(distinct(shuffled, n, most) for n in (1, 2, 3))
     return Corpus(name, len(texts), counted, found, len(vectors), nearest(vectors), vendi(vectors))
+
+
+def _few(texts: Sequence[str], most: int) -> list[str]:
+    return random.Random(SEED).sample(list(texts), min(most, len(texts)))  # noqa: S311 (no secret)
 
 
 def _words(texts: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ page's own policy forbids script and every outside resource, should anything get
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -16,6 +17,7 @@ from gra.report.svg import bars, curve, histogram
 
 LONGEST = 600
 """Characters of any one text on a page."""
+_CODE = re.compile(r"`([^`]+)`")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -51,7 +53,8 @@ def _chapter(name: str, chapter: Chapter) -> str:
 def _block(block: Block) -> str:
     match block:
         case Paragraph(text, note):
-            return f'<p class="note">{escaped(text)}</p>' if note else f"<p>{escaped(text)}</p>"
+            inside = _CODE.sub(r"<code>\1</code>", escaped(text))
+            return f'<p class="note">{inside}</p>' if note else f"<p>{inside}</p>"
         case Table():
             return _table(block)
         case Bars():
@@ -59,13 +62,13 @@ def _block(block: Block) -> str:
         case Histogram():
             return _figure(block.caption, histogram(block))
         case Curve():
-            return _figure(block.caption, curve(block))
+            return _figure(block.caption, curve(block), ' class="beside"')
         case Excerpt():
             return "".join(_excerpt(block))
 
 
-def _figure(caption: str, plot: str) -> str:
-    return f"<figure><figcaption>{escaped(caption)}</figcaption>{plot}</figure>"
+def _figure(caption: str, plot: str, kind: str = "") -> str:
+    return f"<figure{kind}><figcaption>{escaped(caption)}</figcaption>{plot}</figure>"
 
 
 def _table(table: Table) -> str:

@@ -27,13 +27,19 @@ def to_markdown(document: Document) -> str:
 
 def plain(text: str) -> str:
     """Any text, so that Markdown shows it as it is: no markup, no HTML, no link that somebody might follow."""
-    return _LINKS.sub(r"\\", _MARKUP.sub(r"\\\1", html.escape(one_line(text, LONGEST), quote=False)))
+    return _escaped(one_line(text, LONGEST))
+
+
+def _escaped(line: str) -> str:
+    return _LINKS.sub(r"\\", _MARKUP.sub(r"\\\1", html.escape(line, quote=False)))
 
 
 def _block(block: Block) -> Iterator[str]:
     match block:
         case Paragraph(text):
-            yield plain(text)
+            # What stands between backticks is code, in which nothing is markup and nothing is escaped.
+            parts = one_line(text).split("`")
+            yield "".join(f"`{part}`" if place % 2 else _escaped(part) for place, part in enumerate(parts))
         case Table():
             yield from _table(block.caption, block.columns, block.rows, block.numbers)
         case Bars():

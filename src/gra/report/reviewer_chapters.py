@@ -58,8 +58,10 @@ def bias(found: Reviewers) -> Iterator[Block]:
         "out.",
         True,
     )
-    effects = [(reviewer, f"favours {of}", *_effect(effect)) for reviewer, of, effect in found.own]
-    effects += [(reviewer, "favours length", *_effect(effect)) for reviewer, effect in found.length]
+    effects = [(reviewer, f"favours {of}", *_effect(effect)) for reviewer, of, effect in found.own if effect]
+    effects += [(reviewer, "favours length", *_effect(effect)) for reviewer, effect in found.length if effect]
+    if not any(effect for *_, effect in found.own):
+        yield Paragraph("Self-preference cannot be tested: nobody has judged its own responses, or its family's.")
     yield Table("Tested", ("reviewer", "what", "effect", "95% interval", "p", "texts"), effects, (2, 3, 4, 5))
     yield Paragraph(
         f"From {found.drawn:,} of {found.samples:,} samples, drawn with seed {SEED}. Preference: by how many standard "
@@ -123,8 +125,6 @@ def decided(found: Reviewers) -> Iterator[Block]:
     yield Paragraph(told, True)
 
 
-def _effect(effect: Effect | None) -> tuple[str, str, str, str]:
-    if effect is None:
-        return "-", "too few texts", "-", "-"
+def _effect(effect: Effect) -> tuple[str, str, str, str]:
     texts = f"{effect.of:,} of {effect.n:,}" if effect.of else f"{effect.n:,}"
     return f"{effect.value:+.2f}", f"{effect.low:+.2f} to {effect.high:+.2f}", f"{effect.p:.3f}", texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def number(value: float | None, digits: int = 2) -> str:
     """A number, or `-` where nothing can be said."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # no -0.00
 
 
 def percent(value: float | None) -> str:

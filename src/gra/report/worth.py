@@ -51,8 +51,8 @@ class Worthy:
             apart = max(ratings) - min(ratings)
             self._consider(KINDS[2], apart, f"reviewers {apart:.1f} of 10 apart", sample)
         if sample.status is Status.ACCEPTED:
-            self._consider(KINDS[1], -sample.score, f"passed with {sample.score:.2f}", sample)
-            self._consider(KINDS[3], len(version.response), f"{len(version.response):,} characters", sample)
+            self._consider(KINDS[1], -sample.score, f"passed with a score of {sample.score:.2f} only", sample)
+            self._consider(KINDS[3], len(version.response), f"long: {len(version.response):,} characters", sample)
             if sample.similarity is not None:
                 why = f"accepted, with a cosine of {sample.similarity:.3f} to another"
                 self._consider(KINDS[4], sample.similarity, why, sample)

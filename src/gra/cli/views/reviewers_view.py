@@ -77,11 +77,11 @@ def _bias(found: Reviewers) -> Iterator[RenderableType]:
     yield heading("Bias (effect, its 95% interval, and how probable one so large is by luck)")
     yield table(
         ("reviewer", "what", "effect", "interval", "p", "texts"),
-        [(reviewer, f"favours {of}", *_effect(effect)) for reviewer, of, effect in found.own]
-        + [(reviewer, "favours length", *_effect(effect)) for reviewer, effect in found.length],
+        [(reviewer, f"favours {of}", *_effect(effect)) for reviewer, of, effect in found.own if effect]
+        + [(reviewer, "favours length", *_effect(effect)) for reviewer, effect in found.length if effect],
         numbers=(2, 3, 4, 5),
     )
-    drawn = f"from {found.drawn:,} of {found.samples:,} samples, drawn with seed {SEED}; "
+    drawn = f"from {found.drawn:,} of {found.samples:,} samples, drawn with seed {SEED}, where there are enough; "
     yield line(
         f"{drawn}the first kinds in standard deviations, beyond what the others say of the same texts; "
         "length: the partial correlation with log length, given the others' mean",
@@ -135,9 +135,7 @@ def _author(generator: str) -> str:
     return "the seed's own" if generator == OWN else generator
 
 
-def _effect(effect: Effect | None) -> tuple[str, str, str, str]:
-    if effect is None:
-        return "-", "too few", "-", "-"
+def _effect(effect: Effect) -> tuple[str, str, str, str]:
     texts = f"{effect.of:,} of {effect.n:,}" if effect.of else f"{effect.n:,}"
     return f"{effect.value:+.2f}", f"{effect.low:+.2f} to {effect.high:+.2f}", f"{effect.p:.3f}", texts
 
