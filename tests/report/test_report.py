@@ -152,6 +152,18 @@ def test_figures_are_those_of_the_run(folder: Path) -> None:
     assert "all of it" in to_markdown(document_of(found))
 
 
+def test_what_is_a_benchmarks_is_counted(folder: Path, tmp_path: Path) -> None:
+    with gra.load(folder) as run:
+        one = next(run.accepted)
+    (tmp_path / "bench.jsonl").write_text(json.dumps({"question": f"{one.instruction} {one.response}"}))
+    asked = ["report", str(folder), "--out", str(tmp_path), "--contamination", str(tmp_path / "bench.jsonl")]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    rows = [row for row in (tmp_path / "report.md").read_text().splitlines() if "bench.jsonl" in row]
+    assert len(rows) == 1 and int(rows[0].split("|")[2]) >= 1
+    missing = CliRunner().invoke(app, [*asked[:-1], "nowhere.jsonl"])
+    assert missing.exit_code != 0 and "nowhere.jsonl" in missing.stderr
+
+
 def test_samples_worth_a_look_are_of_every_kind_and_told_once() -> None:
     worthy = Worthy()
     for n in range(100):

@@ -14,9 +14,9 @@ from gra.display.safe import one_line
 from gra.errors import ConfigError
 from gra.export import Wanted, write_dataset, write_folder
 from gra.records import Entry, Sample, Status
+from gra.report.bench import reviewers_of
 from gra.report.card import card_of
 from gra.report.filtering import filters_for
-from gra.report.bench import reviewers_of
 from gra.report.opening import config_of, find_sample
 from gra.report.reviewers import Reviewers
 from gra.report.survey import Report, report_on

@@ -12,13 +12,11 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show how far a run has come."""
-    from gra.report.bench import Bench
-    from gra.report.survey import report_on
+    from gra.report.bench import first_of
+    from gra.report.survey import LOOKED_AT, report_on
 
     with reading(run) as reader:
-        bench = Bench(reader, whole=False)
-        report = report_on(reader, bench.add)
-    reviewers = bench.found()
+        report, reviewers = report_on(reader), first_of(reader, LOOKED_AT)
     if as_json:
         print_json({**report.plain(), "reviewers": reviewers.glance()})
         return

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gra.records import Opinion, Sample, Stage, Status, Verdict
@@ -28,15 +29,12 @@ REMOVALS = 2_000
 """Samples at most that are decided again; with an exam to weigh, that takes a few milliseconds each."""
 
 
-def reviewers_of(
-    reader: Reader, known: Mapping[str, bool] | None = None, also: Callable[[Sample], object] | None = None
-) -> Reviewers:
+def reviewers_of(reader: Reader, known: Mapping[str, bool] | None = None) -> Reviewers:
     """Everything that the stored opinions show.
 
     Args:
         reader: of the run.
         known: by a sample's id, whether it is good, as people or known answers have it.
-        also: shown every sample in passing, for who needs the same pass.
 
     Raises:
         StoreError: the run cannot be read.
@@ -44,8 +42,18 @@ def reviewers_of(
     bench = Bench(reader, known)
     for sample in reader.iter_samples():
         bench.add(sample)
-        if also:
-            also(sample)
+    return bench.found()
+
+
+def first_of(reader: Reader, most: int) -> Reviewers:
+    """Agreement, and what was kept, among a run's first samples: a look at a run stays a short one however long it is.
+
+    Raises:
+        StoreError: the run cannot be read.
+    """
+    bench = Bench(reader, whole=False)
+    for sample in islice(reader.iter_samples(), most):
+        bench.add(sample)
     return bench.found()
 
 

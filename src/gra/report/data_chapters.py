@@ -92,10 +92,14 @@ def groups(found: Findings) -> Iterator[Block]:
 def contamination(found: Findings) -> Iterator[Block]:
     """What the accepted samples have in common with benchmarks."""
     if not found.contamination:
-        yield Paragraph("Not searched: no benchmark was given.")
+        yield Paragraph(
+            "Not searched: no benchmark was given. `gra report RUN --contamination FILE` counts what has 13 words in a "
+            "row of one."
+        )
         return
     rows = [
         (name, f"{n:,}", percent(n / found.report.accepted if found.report.accepted else None))
         for name, n in found.contamination.items()
     ]
     yield Table("Accepted samples that overlap with a benchmark", ("benchmark", "samples", "share"), rows, (1, 2))
+    yield Paragraph("Instruction or response has 13 words in a row of an item, or all of a short one.", True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from gra.report.bench import Bench, drawn
 from gra.report.diversity import NEAR, Nearest, Vectors, covered, distinct, nearest, unit, vendi, words
 from gra.report.opening import written_config
 from gra.report.reviewers import SEED, Reviewers
+from gra.report.searching import Search
 from gra.report.skew import Skew, Spoken
 from gra.report.survey import Report, report_on
 from gra.report.worth import Worth, Worthy
@@ -30,8 +31,6 @@ SCORES = 20
 """Bins of the scores, from 0 to 10."""
 DECADES = 32
 """Bins of the lengths: eight for each power of ten of characters, from 1 to 10,000."""
-Search = Callable[[Sample], bool]
-"""Whether a sample has something in common with a benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +105,10 @@ def findings_of(
         StoreError: the run cannot be read.
     """
     bench, gathering = Bench(reader, known), Gathering(reader, searches or {})
-
-    def see(sample: Sample) -> None:
+    for sample in reader.iter_samples():
         bench.add(sample)
         gathering.add(sample)
-
-    report = report_on(reader, see)
+    report = report_on(reader)
     seeds = _seeds(reader)
     corpora, coverage, own = _corpora(reader, seeds, [instruction for instruction, _ in gathering.texts])
     return Findings(

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from gra.config.plugin import Plugin
-from gra.config.synthesis import CalibratedGate, PaperGate, SeedsGate, SynthesisConfig
 from gra.errors import StoreError
 from gra.records import Opinion, Sample, Stage
 from gra.report.opening import config_of
-from gra.synthesis.calibrated import CalibratedRule
-from gra.synthesis.decide import Gate, PaperRule, SeedsRule, quorum, settled, usable
-from gra.synthesis.standing import Standing
+from gra.synthesis.decide import Gate, quorum, settled, usable
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader
@@ -115,32 +112,21 @@ def judges_of(sample: Sample) -> list[str]:
 
 
 def removals_of(reader: Reader) -> Removals | None:
-    """An empty count with the run's gate; None where the gate cannot be had from the run alone."""
+    """An empty count with the run's gate, by the exams that are stored.
+
+    None where nothing is reviewed, the gate is code of the user's own, which a look at a run does not start, or an exam
+    is not stored as it is needed.
+    """
+    from gra.engine.opening import RULING_EXAM, known_gate  # with the engine: not for those who only count
+
     try:
         config = config_of(reader.run).synthesis
-    except StoreError:
+        if config.review == "none" or isinstance(config.gate, Plugin):
+            return None
+        gate = known_gate(config, reader.fact("exam") or (), reader.fact(RULING_EXAM) or ())
+    except (StoreError, KeyError):
         return None
-    gate = gate_of(config, reader.fact("exam") or ())
-    return Removals(gate, config.adjudication) if gate else None
-
-
-def gate_of(config: SynthesisConfig, exam: Sequence[Mapping[str, Any]]) -> Gate | None:
-    """The run's gate, by the exam that is stored; None for code of the user's own, and where nothing is reviewed."""
-    gate = config.gate
-    if config.review == "none" or isinstance(gate, Plugin):
-        return None
-    if isinstance(gate, PaperGate):
-        return PaperRule(gate)
-    standings: dict[tuple[str, Stage], Standing] = {
-        (row["model"], row["stage"]): Standing(row["model"], row["stage"], tuple(row["good"]), tuple(row["broken"]))
-        for row in exam
-        if row.get("good") and row.get("broken")
-    }
-    if not standings:
-        return None
-    if isinstance(gate, SeedsGate):
-        return SeedsRule(gate, standings)
-    return CalibratedRule(gate, standings) if isinstance(gate, CalibratedGate) else None
+    return Removals(gate, config.adjudication)
 
 
 def _left(opinions: Sequence[Opinion], without: str) -> list[Opinion]:

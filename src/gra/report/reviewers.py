@@ -108,7 +108,7 @@ class Reviewers:
         """The few numbers that a run as a whole is told with, as JSON data; `plain` has all."""
         whole = [row for row in self.agreement if row.by == "all"]
         alphas = {row.stage: {"scores": row.scores, "votes": row.votes, "texts": row.texts} for row in whole}
-        return {"alpha": alphas, "kept": asdict(self.kept) if self.kept else None}
+        return {"samples": self.samples, "alpha": alphas, "kept": asdict(self.kept) if self.kept else None}
 
     def plain(self) -> dict[str, Any]:
         """As JSON data."""

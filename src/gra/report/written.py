@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from gra.export.whole_file import whole_file
 from gra.report.chapters import document_of
-from gra.report.findings import Search, findings_of
+from gra.report.findings import findings_of
 from gra.report.html_page import to_html
 from gra.report.markdown_page import to_markdown
+from gra.report.searching import Search
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader

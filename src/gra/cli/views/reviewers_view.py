@@ -20,7 +20,7 @@ def glance(found: Reviewers) -> Iterator[RenderableType]:
     wholes = [row for row in found.agreement if row.by == "all" and row.texts]
     if not wholes and not found.kept:
         return
-    yield heading("Reviewers")
+    yield heading(f"Reviewers, in the first {count(found.samples, 'sample')} (`gra reviewers` has all)")
     for row in wholes:
         yield line(
             f"agreement on {count(row.texts, row.stage)}: Krippendorff's alpha {_number(row.scores)} of scores, "
