@@ -97,12 +97,17 @@ def exam() -> list[Standing]:
     ]
 
 
+def is_good(draw: random.Random) -> bool:
+    """The first thing that is drawn of a sample."""
+    return draw.random() < 0.5
+
+
 def sample(index: int, gate: CalibratedRule) -> Sample:
     """As large as those of a pool with three reviewers."""
     draw = random.Random(index)
     generator = NAMES[index % 4]
     cast = Cast(generator, tuple(name for name in NAMES if name != generator), "")
-    quality = draw.choice((-1.0, 1.0))
+    quality = 1.0 if is_good(draw) else -1.0
     on_instruction = tuple(opinion(name, "instruction", 1.0, draw) for name in cast.reviewers)
     first = gate.judge("instruction", on_instruction)
     blank = Sample(
@@ -194,10 +199,20 @@ def status(folder: Path, count: int) -> None:
 
 def reviewers(folder: Path, count: int) -> None:
     with Reader(open_run(folder / "run")) as reader:
-        found = reviewers_of(reader)
+        # What is good is known here: so the estimates can be held to it.
+        known = {sample_id(1, n): is_good(random.Random(n)) for n in range(count)}
+        found = reviewers_of(reader, known)
+        accepted = [known[s.id] for s in reader.iter_samples(Status.ACCEPTED)]
     alpha = found.of("response")[0].scores
     told = ", ".join(f"{r.reviewer} {r.share:.1%}" for r in found.removal if r.share is not None)
-    print(f"alpha {alpha:.3f}; samples that hang on one reviewer: {told}; kept {found.kept}", flush=True)
+    assert found.kept and found.kept.precision, "the gate is calibrated, and has accepted some"
+    (curve,) = [curve for who, by, curve in found.calibration if (who, by) == ("the gate", "people")]
+    print(f"alpha {alpha:.3f}; samples that hang on one reviewer: {told}")
+    print(
+        f"precision estimated {found.kept.precision:.3f}, true {sum(accepted) / len(accepted):.3f}; "
+        f"the gate's calibration error {curve.ece:.3f}",
+        flush=True,
+    )
 
 
 def report(folder: Path, count: int) -> None:
