@@ -15,7 +15,6 @@ READ_BY_PROGRAMS = {
     for name in (
         *("quickstart", "init", "check", "preview", "run", "resume", "list", "status", "show", "diff", "export"),
         *("push", "distill", "exam", "verify", "ablate", "replay", "report", "reviewers", "models list", "models pull"),
-        *("push", "distill", "verify", "ablate", "replay", "report", "reviewers", "models list", "models pull"),
         *("prompts show", "prompts diff", "prompts lint"),
     )
 }

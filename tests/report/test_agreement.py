@@ -83,6 +83,12 @@ def test_alpha_of_counted_votes_is_what_counting_pairs_one_by_one_gives(units: l
     assert alpha(units) == (pytest.approx(1 - apart / by_chance) if by_chance else None)
 
 
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_full_agreement_is_one(yes: int, no: int) -> None:
+    assert alpha([(3, 0, yes), (0, 3, no)]) == 1.0
+    assert Pair("a", "b", both_yes=yes, both_no=no).kappa == 1.0
+
+
 @given(st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=3, max_size=30))
 def test_correlation_and_moments_are_numpys(pairs: list[tuple[int, int]]) -> None:
     found, moments = Correlation(), Moments()

@@ -20,6 +20,7 @@ from gra.report.known import read_known
 from gra.report.removal import NO_VERDICT, Removals
 from gra.report.reviewers import Reviewers
 from gra.store.reader import Reader
+from gra.store.verdicts import put_verdict
 from gra.synthesis.decide import PaperRule
 
 
@@ -108,6 +109,18 @@ def test_calibration_against_people(folder: Path, tmp_path: Path) -> None:
             read_known(known)
     with pytest.raises(ConfigError, match="cannot read"):
         read_known(tmp_path / "none")
+
+
+def test_what_people_say_in_the_inspector_is_known(tmp_path: Path) -> None:
+    samples = [judged(n) for n in range(20)]
+    run = make_run(tmp_path, samples)
+    for sample in samples[:8]:
+        put_verdict(run, sample, sample.score > 5)
+    put_verdict(run, replace(samples[9], instruction="as it was before"), True)
+    with Reader(run) as reader:
+        curves = {who: curve for who, by, curve in reviewers_of(reader).calibration if by == "people"}
+        more = {who: curve for who, by, curve in reviewers_of(reader, {samples[9].id: True}).calibration}
+    assert curves["gamma-1"].n == 8 and more["gamma-1"].n == 9
 
 
 def test_what_the_calibrated_gate_expects(tmp_path: Path) -> None:

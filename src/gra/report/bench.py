@@ -19,6 +19,7 @@ from gra.report.judged import Row, calibrations, length_biases, own_preferences,
 from gra.report.opening import written_config
 from gra.report.removal import removals_of
 from gra.report.reviewers import SEED, Agreement, By, Cell, Kept, Reviewers, Two
+from gra.store.verdicts import verdicts
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader
@@ -34,7 +35,7 @@ def reviewers_of(reader: Reader, known: Mapping[str, bool] | None = None) -> Rev
 
     Args:
         reader: of the run.
-        known: by a sample's id, whether it is good, as people or known answers have it.
+        known: by a sample's id, whether it is good, beside what people have said in `gra view`.
 
     Raises:
         StoreError: the run cannot be read.
@@ -62,7 +63,7 @@ class Bench:
 
     Args:
         reader: of the run.
-        known: by a sample's id, whether it is good.
+        known: by a sample's id, whether it is good, beside what people have said in `gra view`.
         whole: False to leave out bias and removal, which take most of the time and memory.
     """
 
@@ -71,6 +72,7 @@ class Bench:
         self.rows_at = drawn(total, TEXTS) if whole else frozenset()
         self.removed_at = drawn(total, REMOVALS)
         self.known = known or {}
+        self.said = verdicts(reader.run) if whole else {}
         self.exam = reader.fact("exam") or ()
         self.readings: Mapping[str, str] = reader.fact("readings") or {}
         self.calibrated = dict(written_config(reader.run).get("gate") or {}).get("type") == "calibrated"
@@ -152,8 +154,8 @@ class Bench:
         final = version.final if version else None
         if version is None or final is None:
             return
-        if sample.id in self.known:
-            good = self.known[sample.id]
+        good = self._good(sample)
+        if good is not None:
             self.labelled += [(o.model, stated(o), good) for o in _read(version.opinions)]
             if self.calibrated:
                 self.labelled.append(("the gate", final.score / 10, good))
@@ -163,6 +165,12 @@ class Bench:
                 self.masses["let through"].add(final.score / 10)
             if sample.status is Status.ACCEPTED:
                 self.masses["accepted"].add(final.score / 10)
+
+    def _good(self, sample: Sample) -> bool | None:
+        """Whether it is good, as far as that is known; what was made anew since a person judged it is not."""
+        said = self.said.get(sample.id)
+        person = said.accept if said and said.is_about(sample) else None
+        return self.known.get(sample.id, person)
 
     def _agreement(self, stage: Stage, by: By, name: str) -> Agreement:
         scores = self.scores.get((stage, by, name), Alpha())

@@ -76,8 +76,8 @@ def calibration(found: Reviewers) -> Iterator[Block]:
     """A curve for everybody who foretold something that is known."""
     if not found.calibration:
         yield Paragraph(
-            "Not measured: no exam was sat, and nobody has said which samples are good. `gra report RUN --known FILE` "
-            "takes people's verdicts."
+            "Not measured: no exam was sat, and nobody has said which samples are good, in `gra view` or by "
+            "`gra report RUN --known FILE`."
         )
         return
     rows = [(who, by, f"{curve.n:,}", number(curve.ece)) for who, by, curve in found.calibration]
