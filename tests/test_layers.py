@@ -15,8 +15,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"config"}),
     frozenset({"llm", "store", "catalogue", "meters"}),
     frozenset({"synthesis", "postprocess"}),
-    frozenset({"engine", "export"}),
-    frozenset({"report", "display"}),
+    frozenset({"engine", "export", "display"}),
+    frozenset({"report"}),
     frozenset({"inspector"}),
     frozenset({"api", "cli", "extend"}),
 )

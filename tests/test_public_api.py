@@ -20,9 +20,11 @@ OF_A_RUN = [
     "folder",
     "pool",
     "report",
+    "reviewers",
     "samples",
     "statement",
     "verdicts",
+    "write_report",
 ]
 
 

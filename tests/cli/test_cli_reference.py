@@ -14,7 +14,7 @@ READ_BY_PROGRAMS = {
     f"gra {name}"
     for name in (
         *("quickstart", "init", "check", "preview", "run", "resume", "list", "status", "show", "diff", "export"),
-        *("push", "distill", "exam", "verify", "ablate", "replay", "models list", "models pull"),
+        *("push", "distill", "exam", "verify", "ablate", "replay", "report", "reviewers", "models list", "models pull"),
         *("prompts show", "prompts diff", "prompts lint"),
     )
 }

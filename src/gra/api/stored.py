@@ -14,10 +14,13 @@ from gra.display.safe import one_line
 from gra.errors import ConfigError
 from gra.export import Wanted, write_dataset, write_folder
 from gra.records import Entry, Sample, Status
+from gra.report.bench import reviewers_of
 from gra.report.card import card_of
 from gra.report.filtering import filters_for
 from gra.report.opening import config_of, find_sample
+from gra.report.reviewers import Reviewers
 from gra.report.survey import Report, report_on
+from gra.report.written import write_report
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.store.verdicts import PersonalVerdict, verdicts
@@ -89,6 +92,14 @@ class Run:
         """Yields, reasons, calls and tokens of the whole run."""
         return report_on(self._reader)
 
+    def reviewers(self, known: Mapping[str, bool] | None = None) -> Reviewers:
+        """How far the reviewers agree, what they favour, how calibrated they are, and what each decides.
+
+        Args:
+            known: by a sample's id, whether it is good; for calibration.
+        """
+        return reviewers_of(self._reader, known)
+
     def export(
         self,
         format: str = "messages",
@@ -143,6 +154,15 @@ class Run:
         screening = filters_for([self._reader], filtering or {})
         out = None if path is None else Path(path)
         return write_folder([self._reader], Wanted(formats, **wanted), out, screening, card_of).path
+
+    def write_report(self, folder: str | Path | None = None, known: Mapping[str, bool] | None = None) -> Path:
+        """Write the report, `report.html` and `report.md`, and say where the page is.
+
+        Args:
+            folder: where; by default `export` of the run.
+            known: by a sample's id, whether it is good; for calibration.
+        """
+        return write_report(self._reader, None if folder is None else Path(folder), known)[0]
 
     def close(self) -> None:
         """Let go of the database. What was read stays."""

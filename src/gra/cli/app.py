@@ -29,6 +29,8 @@ from gra.cli import (
     prompts,
     push,
     replay,
+    report,
+    reviewers,
     run,
     show,
     status,
@@ -109,6 +111,8 @@ app.command("list")(listing.list_runs)
 app.command("status")(status.status)
 app.command("show")(show.show)
 app.command("view")(view.view)
+app.command("reviewers")(reviewers.reviewers)
+app.command("report")(report.report)
 app.command("diff")(diff.diff)
 app.command("export")(export.export)
 app.command("push")(push.push)

@@ -12,14 +12,16 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show how far a run has come."""
-    from gra.report.survey import report_on
+    from gra.report.bench import first_of
+    from gra.report.survey import LOOKED_AT, report_on
 
     with reading(run) as reader:
-        report = report_on(reader)
+        report, reviewers = report_on(reader), first_of(reader, LOOKED_AT)
     if as_json:
-        print_json(report.plain())
+        print_json({**report.plain(), "reviewers": reviewers.glance()})
         return
     from gra.cli.views.parts import print_parts
+    from gra.cli.views.reviewers_view import glance
     from gra.cli.views.run_report import status as view
 
-    print_parts(results(), view(report))
+    print_parts(results(), (*view(report), *glance(reviewers)))

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from gra.engine.forecast import still_to_come
-from gra.inspector.agreement import Pair, alpha
 from gra.inspector.projection import project
 from gra.records import Status
+from gra.report.agreement import Pair, alpha
 from gra.report.survey import Report, report_on
 from gra.store.counting import STAGES
 from gra.store.following import Following

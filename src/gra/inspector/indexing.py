@@ -22,6 +22,7 @@ from gra.display.safe import one_line
 from gra.inspector.digests import make_digests
 from gra.inspector.index import make_index
 from gra.records import Opinion, Sample, Status, Verdict
+from gra.report.bench import rating
 from gra.store.codec import label
 from gra.store.counting import counted
 from gra.store.following import Following
@@ -229,14 +230,8 @@ def _row(sample: Sample) -> dict[str, Any]:
 
 def disagreement(opinions: Iterable[Opinion]) -> float:
     """Population standard deviation of the reviewers' mean scores, all on a scale of 0 to 10."""
-    means = [mean_of(opinion) for opinion in opinions if opinion.usable]
+    means = [rating(opinion) for opinion in opinions if opinion.usable]
     return pstdev(means) if len(means) > 1 else 0.0
-
-
-def mean_of(opinion: Opinion) -> float:
-    """An opinion's mean score on a scale of 0 to 10."""
-    mean = opinion.mean(opinion.scores)
-    return mean if opinion.reading == "written" and opinion.stage == "response" else 10 * mean
 
 
 def _opinions(sample: Sample) -> Iterator[tuple[Any, ...]]:
@@ -264,7 +259,7 @@ def _opinion(
 ) -> tuple[Any, ...]:
     state = "failed" if opinion.failure else "unasked" if opinion.unasked else "read"
     vote = verdict.votes.get(opinion.model) if verdict else ruled
-    mean = mean_of(opinion) if opinion.usable and opinion.scores else None
+    mean = rating(opinion) if opinion.usable and opinion.scores else None
     names = label(opinion.model), opinion.stage, label(author)
     return version, role, *names, counts, state, opinion.reading, vote, mean, opinion.outside
 

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gra.errors import GraError
-from gra.inspector.agreement import Pair
 from gra.inspector.index import Index, reading_index
 from gra.inspector.indexing import Indexer
 from gra.inspector.listing import SORTS, STANCES, Judged, Wanted, neighbours, page_of, searchable
 from gra.records import Sample
+from gra.report.agreement import Pair
 from gra.report.dossier import Dossier, dossier_of, plain_call, plain_dossier
 from gra.report.opening import state_of
 from gra.store.counting import STAGES

@@ -1,0 +1,153 @@
+"""What a run shows of its reviewers, in full for `gra reviewers` and in a few lines for `gra status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from gra.cli.views.parts import count, heading, line, table
+from gra.records import SEED as OWN
+from gra.report.bias import Bin, Effect
+from gra.report.reviewers import SEED, Reviewers, Two
+
+ROWS = 40
+"""Domains, rounds or cells shown at most; `--json` has all."""
+
+
+def glance(found: Reviewers) -> Iterator[RenderableType]:
+    """The few numbers that `gra status` has room for."""
+    wholes = [row for row in found.agreement if row.by == "all" and row.texts]
+    if not wholes and not found.kept:
+        return
+    yield heading(f"Reviewers, in the first {count(found.samples, 'sample')} (`gra reviewers` has all)")
+    for row in wholes:
+        yield line(
+            f"agreement on {count(row.texts, row.stage)}: Krippendorff's alpha {_number(row.scores)} of scores, "
+            f"{_number(row.votes)} of votes (1 is full, 0 is chance)",
+            indent=2,
+        )
+    yield from kept(found)
+
+
+def kept(found: Reviewers) -> Iterator[RenderableType]:
+    """What the calibrated gate expects of what it kept."""
+    if found.kept and found.kept.judged:
+        yield line(
+            f"of what was kept an estimated {_share(found.kept.precision)} is good, and {_share(found.kept.recall)} of "
+            "the good responses were let through, if the gate's probabilities are right",
+            indent=2,
+        )
+
+
+def reviewers_view(found: Reviewers) -> Iterator[RenderableType]:
+    """Everything."""
+    if not found.pairs and not found.matrix:
+        yield line("nothing has been reviewed yet")
+        return
+    yield heading("Agreement: Krippendorff's alpha (1 is full, 0 is chance)")
+    rows = [
+        (row.stage, row.by, row.name, f"{row.texts:,}", _number(row.scores), _number(row.votes))
+        for row in found.agreement
+        if row.texts
+    ]
+    yield table(("stage", "by", "name", "texts", "scores", "votes"), rows[:ROWS], numbers=(3, 4, 5))
+    yield from _more(len(rows))
+    yield heading("Two by two")
+    yield table(
+        ("stage", "reviewers", "both voted", "the same", "kappa", "both scored", "correlation"),
+        [(t.stage, f"{t.pair.a}, {t.pair.b}", *_two(t)) for t in found.pairs],
+        numbers=(2, 3, 4, 5, 6),
+    )
+    yield heading("Who likes whose responses (standardised: in deviations from the reviewer's own mean)")
+    cells = [
+        (_author(c.generator), c.reviewer, f"{c.n:,}", f"{c.mean:.2f}", f"{c.standardised:+.2f}") for c in found.matrix
+    ]
+    yield table(("generator", "reviewer", "n", "mean of 10", "standardised"), cells[:ROWS], numbers=(2, 3, 4))
+    yield from _more(len(cells))
+    yield from _bias(found)
+    yield from _calibration(found)
+    yield from _removal(found)
+    if found.kept:
+        yield heading("What was kept")
+        yield from kept(found)
+
+
+def _bias(found: Reviewers) -> Iterator[RenderableType]:
+    yield heading("Bias (effect, its 95% interval, and how probable one so large is by luck)")
+    yield table(
+        ("reviewer", "what", "effect", "interval", "p", "texts"),
+        [(reviewer, f"favours {of}", *_effect(effect)) for reviewer, of, effect in found.own if effect]
+        + [(reviewer, "favours length", *_effect(effect)) for reviewer, effect in found.length if effect],
+        numbers=(2, 3, 4, 5),
+    )
+    drawn = f"from {found.drawn:,} of {found.samples:,} samples, drawn with seed {SEED}, where there are enough; "
+    yield line(
+        f"{drawn}the first kinds in standard deviations, beyond what the others say of the same texts; "
+        "length: the partial correlation with log length, given the others' mean",
+        style="dim",
+        indent=2,
+    )
+
+
+def _calibration(found: Reviewers) -> Iterator[RenderableType]:
+    if found.calibration:
+        yield heading("Calibration (ECE: expected calibration error, 0 is best)")
+        rows = [
+            (who, by, f"{curve.n:,}", f"{curve.ece:.2f}", _curve(curve.bins)) for who, by, curve in found.calibration
+        ]
+        yield table(("who", "truth from", "n", "ECE", "foretold -> came"), rows, numbers=(2, 3))
+
+
+def _removal(found: Reviewers) -> Iterator[RenderableType]:
+    if not found.removal:
+        return
+    yield heading(f"Without each reviewer, of {count(found.removal_samples, 'sample')} decided again")
+    rows = [
+        (
+            r.reviewer,
+            f"{r.sat:,}",
+            f"{r.changed:,}",
+            _share(r.share),
+            ", ".join(f"{n} {how}" for how, n in r.how.items()),
+        )
+        for r in found.removal
+    ]
+    yield table(("reviewer", "judged", "changed", "share", "how"), rows, numbers=(1, 2, 3))
+    if found.removal_unlike:
+        yield line(
+            f"{count(found.removal_unlike, 'sample')} could not be decided again as it was, so read this with care",
+            style="dim",
+            indent=2,
+        )
+
+
+def _curve(bins: tuple[Bin, ...]) -> str:
+    return ", ".join(f"{b.foretold:.2f} -> {b.came:.2f} ({b.n})" for b in bins)
+
+
+def _two(two: Two) -> tuple[str, ...]:
+    pair = two.pair
+    return f"{pair.n:,}", _share(pair.agreement), _number(pair.kappa), f"{two.n:,}", _number(two.correlation)
+
+
+def _author(generator: str) -> str:
+    return "the seed's own" if generator == OWN else generator
+
+
+def _effect(effect: Effect) -> tuple[str, str, str, str]:
+    texts = f"{effect.of:,} of {effect.n:,}" if effect.of else f"{effect.n:,}"
+    return f"{effect.value:+.2f}", f"{effect.low:+.2f} to {effect.high:+.2f}", f"{effect.p:.3f}", texts
+
+
+def _more(rows: int) -> Iterator[RenderableType]:
+    if rows > ROWS:
+        yield line(f"and {rows - ROWS:,} more; --json has all", style="dim", indent=2)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"

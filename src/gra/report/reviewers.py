@@ -1,0 +1,133 @@
+"""The numbers on the table: what a run shows of its reviewers. Records alone; `bench.py` counts them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from gra.records import Stage
+from gra.report.agreement import Pair
+from gra.report.bias import Effect, Reliability
+from gra.report.removal import Removal
+
+SEED = 0
+"""Of every draw here."""
+By = Literal["all", "criterion", "domain", "round"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Krippendorff's alpha over the texts of one kind."""
+
+    stage: Stage
+    by: By
+    name: str
+    """Of the criterion or the domain, or the round's number; empty for all."""
+    texts: int
+    """Judged by two or more who could be read."""
+    scores: float | None
+    """Alpha for interval data; None where nothing can be said."""
+    votes: float | None
+    """Alpha of what each would have made of it alone; None for a criterion, which nobody votes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Two:
+    """Two reviewers who have judged the same texts."""
+
+    stage: Stage
+    pair: Pair
+    """Their votes."""
+    n: int
+    """Texts that both have scored."""
+    correlation: float | None
+    """Pearson's, of their scores."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        told = {"agreement": self.pair.agreement, "kappa": self.pair.kappa}
+        return {"stage": self.stage, **asdict(self.pair), "voted": self.pair.n, **told, "scored": self.n} | {
+            "correlation": self.correlation
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one reviewer says of one Generator's responses."""
+
+    generator: str
+    reviewer: str
+    n: int
+    mean: float
+    """Score, 0-10."""
+    standardised: float
+    """Mean score in deviations from the reviewer's own mean over all responses: leniency is taken out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the calibrated gate expects of what it kept, if its probabilities are right."""
+
+    precision: float | None
+    """Mean probability of being good, over accepted samples; in [0, 1]."""
+    recall: float | None
+    """Good responses that the gate let through, of all good ones that came before it, both by their probabilities."""
+    accepted: int
+    judged: int
+    """Responses that were judged at all: an instruction that is turned down has none."""
+
+
+@dataclass(frozen=True)
+class Reviewers:
+    """The numbers on the table."""
+
+    agreement: tuple[Agreement, ...]
+    pairs: tuple[Two, ...]
+    matrix: tuple[Cell, ...]
+    own: tuple[tuple[str, str, Effect | None], ...]
+    """Reviewer, `itself` or `its family`, and how much higher it rates those; None where it has too few of them."""
+    length: tuple[tuple[str, Effect | None], ...]
+    """Each reviewer's correlation of score with log length, given what the other reviewers say."""
+    calibration: tuple[tuple[str, str, Reliability], ...]
+    """Who foretold, what the truth is known from, and the curve."""
+    removal: tuple[Removal, ...]
+    removal_samples: int
+    removal_unlike: int
+    """Samples on which the gate, given all stored opinions, does not repeat itself; 0 if all is well."""
+    kept: Kept | None
+    """None with another gate than `calibrated`."""
+    samples: int
+    drawn: int
+    """Of all samples, those that bias and calibration are from."""
+
+    def of(self, stage: Stage, by: By = "all") -> list[Agreement]:
+        """The agreement at a stage, in whole or by criterion, domain or round."""
+        return [row for row in self.agreement if (row.stage, row.by) == (stage, by)]
+
+    def glance(self) -> dict[str, Any]:
+        """The few numbers that a run as a whole is told with, as JSON data; `plain` has all."""
+        whole = [row for row in self.agreement if row.by == "all"]
+        alphas = {row.stage: {"scores": row.scores, "votes": row.votes, "texts": row.texts} for row in whole}
+        return {"samples": self.samples, "alpha": alphas, "kept": asdict(self.kept) if self.kept else None}
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "agreement": [asdict(row) for row in self.agreement],
+            "pairs": [two.plain() for two in self.pairs],
+            "matrix": [asdict(cell) for cell in self.matrix],
+            "self_preference": [{"reviewer": r, "of": of, **_effect(e)} for r, of, e in self.own],
+            "length_bias": [{"reviewer": r, **_effect(e)} for r, e in self.length],
+            "calibration": [{"who": who, "known_from": by, **asdict(curve)} for who, by, curve in self.calibration],
+            "removal": [{**asdict(row), "share": row.share} for row in self.removal],
+            "removal_samples": self.removal_samples,
+            "removal_unlike": self.removal_unlike,
+            "kept": asdict(self.kept) if self.kept else None,
+            "samples": self.samples,
+            "drawn": self.drawn,
+            "seed": SEED,
+        }
+
+
+def _effect(effect: Effect | None) -> dict[str, Any]:
+    return {"effect": None if effect is None else asdict(effect)}
