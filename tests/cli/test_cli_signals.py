@@ -160,6 +160,9 @@ def test_a_server_that_does_not_start_ends_the_others(tmp_path: Path) -> None:
     assert program("resume", out, **world).code == 0, "once it is mended, the run goes on"
 
 
+HALF = "left out: r01-00002: its instruction holds half a surrogate pair\n"
+
+
 def test_whoever_has_seen_enough_of_a_list_is_no_fault(tmp_path: Path) -> None:
     run = build_run(tmp_path, one_of_each())
     for arguments in (("show", run), ("show", run, "--json"), ("status", run), ("export", run)):
@@ -167,7 +170,7 @@ def test_whoever_has_seen_enough_of_a_list_is_no_fault(tmp_path: Path) -> None:
         assert child.stdout is not None
         child.stdout.close()
         _, err = child.communicate(timeout=120)
-        assert err == b"", err
+        assert err == (HALF.encode() if "export" in arguments else b""), err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -177,7 +180,8 @@ def test_output_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         with Path("/dev/full").open("w") as full:
             done = subprocess.run([*PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
         assert done.returncode == 1
-        assert done.stderr == "gra: the output cannot be written: No space left on device\n"
+        told = HALF if "export" in arguments else ""
+        assert done.stderr == told + "gra: the output cannot be written: No space left on device\n"
 
 
 def test_closed_streams_do_not_matter(tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ class OutputLost(GraError):
 class _Results(io.FileIO):
     """Standard output. What cannot be written is said once, in words, but for a reader that has seen enough."""
 
+    lost: OutputLost | None = None
+    """What could not be written while something else was being said, and is still to be told."""
+
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
@@ -82,12 +85,19 @@ def finish_output() -> None:
     """
     with suppress(BrokenPipeError):
         sys.stdout.flush()
+    lost, _Results.lost = _Results.lost, None
+    if lost:
+        raise lost
 
 
 def say(text: str) -> None:
     """A message to the person at the terminal, its lines as they are."""
-    with suppress(BrokenPipeError, OutputLost):  # there is something else to say already
+    try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OutputLost as lost:  # first this, which there is to say already
+        _Results.lost = lost
     print(safe(text), file=sys.stderr, flush=True)
 
 
