@@ -24,6 +24,7 @@ CASES: dict[str, dict[str, Any]] = {
     "seeds": {"target": 16},
     "seeds, three reviewers": {"target": 12, "reviewers": 3},
     "seeds, majority": {"target": 12, "adjudication": "majority", "reviewers": 3},
+    "calibrated": {"target": 12, "reviewers": 3, "gate": {"type": "calibrated", "keep_precision": 0.7}},
     "paper": {"target": 10, "gate": {"type": "paper", "tau": 6.5}, "reviewers": 3},
     "paper, no revision": {"target": 10, "gate": {"type": "paper", "tau": 6.5}, "reviewers": 3, "max_revisions": 0},
     "paper, written": {"target": 6, "gate": {"type": "paper", "tau": 9.0}, "reading": "written", "max_revisions": 0},

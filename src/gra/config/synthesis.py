@@ -57,6 +57,8 @@ class SeedsGate(Settings):
     type: Literal["seeds"] = "seeds"
     exam: int = Field(default=24, ge=4, le=512)
     """Seeds, and as many broken twins, that a reviewer reads at most before the run; half where that makes it clear."""
+    honeypots: int = Field(default=0, ge=0, le=64)
+    """Pairs of its exam that every judge reads again before each later round; that one differs is told."""
     keep_above: float = Field(default=0.25, ge=0, lt=1)
     """A response passes if the committee ranks it above this share of the seeds' own responses."""
     keep_instructions_above: float = Field(default=0.10, ge=0, lt=1)
@@ -71,6 +73,8 @@ class CalibratedGate(Settings):
     type: Literal["calibrated"] = "calibrated"
     exam: int = Field(default=24, ge=4, le=512)
     """Seeds, and as many broken twins, that a reviewer reads at most before the run; half where that makes it clear."""
+    honeypots: int = Field(default=1, ge=0, le=64)
+    """Pairs of its exam that every judge reads again before each later round; that one differs is told."""
     keep_precision: float = Field(default=0.8, ge=0.5, le=0.99)
     """Share of the accepted responses that is to be good. The bar is put as low as the exams allow for it."""
     good_share: float = Field(default=0.5, ge=0.01, le=0.99)

@@ -22,6 +22,7 @@ from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
 from gra.engine.energy import joules_of
 from gra.engine.examining import kept_exams
 from gra.engine.forecast import Outlook
+from gra.engine.honeypots import look_again
 from gra.engine.material import Material, read_material
 from gra.engine.merits import store_odds
 from gra.engine.metering import Energy, metering
@@ -208,6 +209,7 @@ class Progress:
                 closing = Annotator(crew.ask if crew else unbounded, synthesis)
                 for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
                     entries = self.reader.entries()
+                    await look_again(desk, synthesis, known, number, self.reader, self.writer, self.listen)
                     await store_odds(synthesis, gate, number, self.reader, self.writer)
                     study = studies.of(number, entries)
                     outlook = self._outlook(spending)

@@ -1,0 +1,81 @@
+"""Known pairs that judges read again while a run goes on: do they still say what they said in their exam?
+
+A gate that is set by exams holds as long as its reviewers stay who they were. A server may come back with another
+model, another quantisation or another template under the same name, and nothing in a candidate's reviews would tell. So
+before each later round every judge reads pairs of its exam once more, asked anew, and what it says is set beside what
+it said. One that answers alike every time, as models do without sampling, differs by nothing. What was found is told,
+and on record; it changes no decision.
+"""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import Any
+
+from gra.calls import Ask, CallId
+from gra.config.pool import judges
+from gra.config.synthesis import CalibratedGate, SeedsGate, SynthesisConfig
+from gra.engine.opening import Known
+from gra.events import Listener, Notice
+from gra.store.reader import Reader
+from gra.store.writer import Writer
+from gra.synthesis.exam import Question, set_exam
+from gra.synthesis.reading import read_opinion
+from gra.synthesis.standing import Standing, feature
+from gra.together import together
+
+FACT = "honeypots"
+"""What judges said again, by the number of the round before which they were asked, as text."""
+DRIFTED = 0.5
+"""Spreads of a model's own opinions by which it may differ from its exam, in the mean, before that is told."""
+
+
+async def look_again(
+    ask: Ask, config: SynthesisConfig, known: Known, number: int, reader: Reader, writer: Writer, listen: Listener
+) -> None:
+    """Before round `number`, have every judge read some of its exam's responses again. Before the first, nobody."""
+    gate = config.gate
+    if number == 1 or config.review == "none" or not isinstance(gate, SeedsGate | CalibratedGate):
+        return
+    found: dict[str, Any] = reader.fact(FACT) or {}
+    if not gate.honeypots or str(number) in found:
+        return
+    questions = set_exam(known.entries, config, gate.exam, known.labelled)["response"]
+    first = {row["model"]: row for row in reader.fact("exam") if row["stage"] == "response"}
+    names = [name for name in judges(config) if first[name]["weight"]]
+    count = gate.honeypots
+    drifts = await together(_drift(ask, known, name, first[name], questions, number, count) for name in names)
+    await writer.put_fact(FACT, {**found, str(number): dict(zip(names, drifts, strict=True))})
+    for name, drift in zip(names, drifts, strict=True):
+        if drift is None:
+            listen(Notice(f"`{name}` could not be read on a pair of its exam again: is it still the same model?"))
+        elif drift > DRIFTED:
+            listen(
+                Notice(
+                    f"`{name}` does not answer as in its exam any more (it differs by {drift:.1f} of its spreads): "
+                    "what it says is weighed by that exam. Is it still the same model, served the same way?"
+                )
+            )
+
+
+async def _drift(
+    ask: Ask, known: Known, name: str, row: dict[str, Any], questions: tuple[Question, ...], number: int, count: int
+) -> float | None:
+    """By how much a model differs from its exam, in its own spreads; None if it cannot be read any more.
+
+    The pairs come in turn, round after round, from those that it has read.
+    """
+    standing = Standing(name, "response", tuple(row["good"]), tuple(row["broken"]))
+    read = len(standing.good)
+    places = [((number - 2) * count + n) % read for n in range(min(count, read))]
+    differences = []
+    for place in places:
+        question = questions[place]
+        halves = (("good", question.good, standing.good), ("broken", question.broken, standing.broken))
+        for half, matter, before in halves:
+            call = CallId(f"honeypot-{number:02d}-{place:03d}", f"exam.response.{half}.{name}")
+            opinion = await read_opinion(known.readings[name], ask, name, matter, call)
+            if not opinion.usable:
+                return None
+            differences.append(abs(feature(opinion) - before[place]))
+    return fmean(differences) / standing.spread
