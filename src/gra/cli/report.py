@@ -23,7 +23,10 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a report on a run: one HTML file that needs nothing else, and the same as Markdown."""
+    """Write one page on a run.
+
+    An HTML file that needs nothing else, and the same as Markdown.
+    """
     from gra.report.known import read_known
     from gra.report.searching import searches_in
     from gra.report.written import write_report

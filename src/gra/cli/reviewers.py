@@ -20,7 +20,10 @@ Known = Annotated[
 
 
 def reviewers(run: RunFolder, known: Known = None, as_json: Json = False) -> None:
-    """Show the reviewers of a run: agreement, bias, calibration, and what each decides."""
+    """Show how reviewers agree and what they favour.
+
+    Agreement, bias, calibration, and what each reviewer decides.
+    """
     from gra.report.bench import reviewers_of
     from gra.report.known import read_known
 

@@ -58,7 +58,8 @@ def _summary(found: Findings) -> Iterator[tuple[str, str]]:
     if found.reviewers.kept:
         yield "estimated precision", percent(found.reviewers.kept.precision)
     spent = report.totals.all
-    yield "tokens", much(spent.prompt_tokens + spent.completion_tokens)
+    if spent.calls:
+        yield "tokens", much(spent.prompt_tokens + spent.completion_tokens)
     if not report.energy.empty:
         yield "energy", energy_told(report.energy)
 
@@ -69,7 +70,7 @@ def _asked(found: Findings) -> Iterator[Block]:
         ("task", str(config.get("task", "synthesise"))),
         ("target", f"{report.target:,} accepted samples"),
         ("state", report.state),
-        ("seeds", f"{(report.seeds or {}).get('usable', 0):,} usable"),
+        *([("seeds", f"{report.seeds.get('usable', 0):,} usable")] if report.seeds else []),
         ("gate", _settings(config.get("gate"))),
         ("review", f"{config.get('review', 'committee')}, {config.get('reviewers', '?')} reviewers a sample"),
         ("disputes", str(config.get("adjudication", "model"))),

@@ -84,9 +84,7 @@ def calibration(found: Reviewers) -> Iterator[Block]:
     yield Table("Expected calibration error", ("who", "truth from", "n", "ECE"), rows, (2, 3))
     for who, by, curve in found.calibration[:CURVES]:
         yield Curve(f"{who}, truth from {by}", [(b.foretold, b.came, b.n) for b in curve.bins])
-    yield Paragraph(
-        "Of the exam half of the texts are good by construction; of a run's samples another share may be.", True
-    )
+    yield Paragraph("About half of an exam is good by construction; of a run's samples another share may be.", True)
 
 
 def decided(found: Reviewers) -> Iterator[Block]:
