@@ -52,7 +52,7 @@ def test_bash_completes_commands_options_runs_samples_and_models(program: Path, 
     (tmp_path / "runs").mkdir()
     build_run(tmp_path / "second", one_of_each()).rename(tmp_path / "runs" / "ours")
     for words, expected in (
-        (["re"], ["resume", "replay"]),
+        (["re"], ["resume", "reviewers", "report", "replay"]),
         (["models", ""], ["list", "pull"]),
         (["run", "--s"], ["--set"]),
         (["export", "--format", "al"], ["alpaca"]),

@@ -64,7 +64,7 @@ async def test_a_run_asks_with_own_prompts_and_judges_by_own_criteria(tmp_path: 
     marks = {mark for o in read if o.stage == "response" for mark in o.scores.values()}
     assert marks <= {1.0, 3.25, 5.5, 7.75, 10.0} or reading == "probability"
     with Reader(open_run(tmp_path / "run")) as reader:
-        [sample] = [s for s in reader.iter_samples() if s.index == 0]
+        sample = next(s for s in reader.iter_samples() if s.versions)
         prompts = {c.call.step: c.prompt for c in reader.calls_of(sample.id)}
     assert prompts["v0.response"] == config.synthesis.templates["response"].label
 
