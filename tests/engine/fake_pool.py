@@ -23,12 +23,22 @@ def judge_for(name: str) -> Any:
 
     def judge(body: dict[str, Any]) -> float:
         last = body["messages"][-1]["content"]
+        if last.endswith("A or B?"):
+            return preferred(last)
         matter = last.split("Question:")[0].strip()
         matter = matter.split("\n\nWhat the reviewers said:")[0].strip()
         draw = random.Random(f"{name}{matter}")
         return min(0.98, max(0.02, draw.gauss(0.35 if broken(matter) else 0.75, 0.15)))
 
     return judge
+
+
+def preferred(question: str) -> float:
+    """P(A) of a comparison: the one that is not broken, with a leaning to the first place."""
+    exercise, rest = question.split("\n\nAnswer A: ", 1)
+    first, second = rest.rsplit("\n\nQuestion:", 1)[0].split("\n\nAnswer B: ", 1)
+    flaws = [broken(f"{exercise}\n\nAnswer: {answer}") for answer in (first, second)]
+    return 0.6 + 0.3 * (flaws[1] - flaws[0])
 
 
 def broken(matter: str) -> bool:
