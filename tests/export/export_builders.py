@@ -93,7 +93,7 @@ def run_of(
     folder: Path, samples: list[Sample], vectors: dict[str, NDArray[np.float32]] | None = None, seed: int = 7
 ) -> Path:
     """A run folder that holds these samples, and these embeddings of instructions."""
-    run = create_run(folder, {"fingerprint": f"v1:sha256:{folder.name}", "config": {"seed": seed}})
+    run = create_run(folder, {"fingerprint": f"v1:sha256:{folder.name}", "config": {"random_seed": seed}})
 
     async def fill() -> None:
         async with Writer(run) as writer:

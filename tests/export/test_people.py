@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     """A run in which a person has judged five samples."""
     folder = build_run(tmp_path, one_of_each())
     run, samples = open_run(folder), one_of_each()
-    put_verdict(run, samples[0], False, "wrong \x1b[2J")
+    put_verdict(run, samples[0], False, "wrong \x1b[2J\n" + "and long " * 400)
     put_verdict(run, samples[1], True)
     put_verdict(run, samples[4], True, "good enough")
     put_verdict(run, samples[6], False)
@@ -45,6 +45,7 @@ def test_the_rejected_are_left_out_and_the_accepted_let_in_in_their_order(folder
     assert told.exit_code == 0, told.output
     assert ids(folder / "export" / "messages.jsonl") == ["r01-00001", "r01-00004"]
     assert "left out: r01-00000: a person rejects it: wrong" in told.stderr
+    assert max(map(len, told.stderr.splitlines())) < 400, "a long note is not printed whole"
     assert "let in: r01-00004: a person accepts it: good enough" in told.stderr
     plain = json.loads(export(folder, "--json").stdout)
     assert (plain["samples"], plain["reasons"]["person"]) == (2, 1)

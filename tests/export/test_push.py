@@ -1,5 +1,6 @@
 """`gra push` against a hub on loopback: what arrives, what stays at home, and what is refused."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,6 +105,7 @@ def test_a_dry_run_asks_nobody_and_needs_no_token(
             Dataset(True, {"manifest.json": b'{"made_by": "gra", "files": [], "runs": [{"fingerprint": "v1:other"}]}'}),
             "holds a dataset from other runs",
         ),
+        (Dataset(True, {"manifest.json": b'{"made_by": "gra", "files": [1, {}], "runs": [2]}'}), "from other runs"),
     ],
 )
 def test_what_these_runs_have_not_made_is_replaced_only_with_consent(
@@ -155,3 +157,22 @@ def test_what_goes_wrong_is_said_in_words_and_without_the_token(
     hub.fail.clear()
     (folder / "README.md").write_text("changed")
     assert "it was changed since" in told(run, "me/rivers")
+
+
+@pytest.mark.parametrize("entry", [{}, {"path": "README.md"}, {"path": "README.md", "bytes": 1}, {"path": [1]}, 3])
+def test_a_manifest_that_is_none_is_said_in_words(run: Path, push: Push, entry: object) -> None:
+    (export(run) / "manifest.json").write_text(json.dumps({"files": [entry]}))
+    done = push(run, "me/rivers", "--dry-run")
+    assert done.exit_code == 5 and "manifest.json cannot be read" in done.stderr and "Export again" in done.stderr
+
+
+def test_a_manifest_cannot_have_other_files_of_this_machine_uploaded(run: Path, push: Push, tmp_path: Path) -> None:
+    folder = export(run)
+    (tmp_path / "private").write_bytes(b"")
+    (folder / "link").symlink_to(tmp_path / "private")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in (str(tmp_path / "private"), "../../../private", "link"):
+        named = {"path": name, "bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+        (folder / "manifest.json").write_text(json.dumps({**manifest, "files": [*manifest["files"], named]}))
+        done = push(run, "me/rivers", "--dry-run")
+        assert done.exit_code == 5 and "is not in the folder" in done.stderr, name

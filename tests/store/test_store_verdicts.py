@@ -45,7 +45,7 @@ def test_a_verdict_is_about_a_text(tmp_path: Path) -> None:
     assert not verdict.is_about(sample(2))
 
 
-@pytest.mark.parametrize("torn", ['{"sample": "r01-00001", "acc', "\udcff", "[]", "{}", "null", "\n\n"])
+@pytest.mark.parametrize("torn", ['{"sample": "r01-00001", "acc', "\udcff", "[]", "{}", "null", "\n\n", "[" * 100_000])
 def test_a_line_that_was_cut_short_costs_no_other(tmp_path: Path, torn: str) -> None:
     run = new_run(tmp_path)
     put_verdict(run, sample(1), True)

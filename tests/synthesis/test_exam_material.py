@@ -17,12 +17,15 @@ def lines(path: Path, *rows: Any) -> Path:
 
 
 PAIR = {"instruction": "Say one.", "chosen": "One.", "rejected": "Two.", "chosen_author": "me", "domain": "Math"}
+UNKNOWN = {"chosen_author": None, "rejected_author": None, "domain": None}
 
 
 def test_pairs_are_read_with_their_authors(tmp_path: Path) -> None:
     (found,) = read_labelled(ExamConfig(pairs=lines(tmp_path / "p.jsonl", PAIR)))
     assert (found.name, found.kind, found.good, found.bad) == ("p000", "rejected", "One.", "Two.")
     assert (found.domain, found.good_author, found.bad_author) == ("Math", "me", "")
+    (found,) = read_labelled(ExamConfig(pairs=lines(tmp_path / "u.jsonl", {**PAIR, **UNKNOWN})))
+    assert (found.domain, found.good_author, found.bad_author) == ("", "", ""), "nothing is nobody, not `None`"
 
 
 def graded(instruction: str, response: str, correct: bool) -> dict[str, Any]:

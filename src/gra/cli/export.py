@@ -222,7 +222,7 @@ def _say_left_out(left_out: LeftOuts, but: str = "") -> None:
         say(f"let in: {one_line(text, 300)}")
     told = [text for kind, text in left_out.told if kind != but]
     for text in told:
-        say(f"left out: {text}")
+        say(f"left out: {one_line(text, 300)}")
     more = sum(count for kind, count in left_out.counts.items() if kind != but) - len(told)
     if more:
         say(f"and {more} more left out")

@@ -139,5 +139,5 @@ def _split(source: Source, wanted: Wanted, with_rejected: bool) -> Split:
     for row in source.turned_down() if with_rejected else ():
         grouping.add(row, None, counts=False)
     config = readers[first].run.document.get("config")
-    seed = config.get("seed", 0) if isinstance(config, dict) else 0
+    seed = config.get("random_seed", 0) if isinstance(config, dict) else 0
     return grouping.split(wanted.test_share, int(seed))

@@ -67,6 +67,7 @@ def prepared(folder: Path) -> Upload:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         files = {str(file["path"]): file for file in manifest["files"] if file["path"] not in AT_HOME}
+        known = {name: (int(file["bytes"]), str(file["sha256"])) for name, file in files.items()}
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no export. Make one: gra export RUN --format datasets --out FOLDER") from None
     except (OSError, ValueError, LookupError, TypeError) as error:
@@ -76,10 +77,12 @@ def prepared(folder: Path) -> Upload:
             f"{folder} has no dataset card, which the hub finds the data by. Export with the form `datasets`: "
             "gra export RUN --format datasets --out FOLDER"
         )
-    for name, file in files.items():
-        _require_unchanged(folder / name, str(file["sha256"]))
+    for name, (_, digest) in known.items():
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise StoreError(f"{folder / MANIFEST} names {name}, which is not in the folder. Export again")
+        _require_unchanged(folder / name, digest)
     told = json.dumps({**manifest, "files": list(files.values())}, indent=2) + "\n"
-    return Upload(folder, {name: int(file["bytes"]) for name, file in files.items()}, told.encode("ascii"))
+    return Upload(folder, {name: size for name, (size, _) in known.items()}, told.encode("ascii"))
 
 
 def _require_unchanged(path: Path, expected: str) -> None:
@@ -174,8 +177,14 @@ def _manifest(api: Any, repo: str, there: Any) -> Mapping[str, Any]:
             manifest = json.loads(Path(got).read_bytes())
         except ValueError:
             return {}
-    ours = isinstance(manifest, dict) and manifest.get("made_by") == "gra"
-    return manifest if ours and isinstance(manifest.get("files"), list) else {}
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("made_by") != "gra"
+        or not isinstance(manifest.get("files"), list)
+    ):
+        return {}
+    # Anybody may have edited it there.
+    return {**manifest, "files": [file for file in manifest["files"] if isinstance(file, dict) and "path" in file]}
 
 
 def _require_ours(

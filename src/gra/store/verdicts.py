@@ -105,7 +105,7 @@ def _lines(path: Path) -> Iterator[PersonalVerdict]:
     for line in content.decode("utf-8", "replace").split("\n"):
         try:
             yield from_json(PersonalVerdict, line)
-        except (ValueError, TypeError):  # the rest of a line that was cut short
+        except (ValueError, TypeError, RecursionError):  # the rest of a line that was cut short, or no verdict
             continue
 
 

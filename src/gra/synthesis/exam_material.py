@@ -103,7 +103,7 @@ def _pair(number: int, row: Mapping[str, Any], where: str) -> Labelled:
     instruction, good, bad = (_text(row, key, where) for key in ("instruction", "chosen", "rejected"))
     if good.split() == bad.split():
         raise SeedError(f"{where}: `chosen` and `rejected` are the same")
-    authors = [str(row.get(f"{half}_author", "")) for half in ("chosen", "rejected")]
+    authors = [str(row.get(f"{half}_author") or "") for half in ("chosen", "rejected")]
     domain = str(row.get("domain") or "")
     return Labelled(f"p{number:03d}", "rejected", instruction, good, instruction, bad, domain, *authors)
 
