@@ -90,6 +90,15 @@ async def text_of(client: Client, path: str, status: int = 200) -> str:
 # --- who is let in ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", ["/1/overview", "/1/samples", "/1/reviewers", "/1/data", "/compare"])
+async def test_a_page_is_there_before_anything_is_indexed(tmp_path: Path, path: str) -> None:
+    indexer = Indexer(open_run(await built(tmp_path, one_of_each())), tmp_path / "index.sqlite")
+    client = await client_of(indexer, indexer)
+    await text_of(client, path)
+    await client.close()
+    indexer.close()
+
+
 @pytest.mark.parametrize("path", [*PAGES, "/static/style.css", "/1/state.json", "/nothing", "/1/samples/r9"])
 async def test_every_answer_forbids_what_is_not_ours(client: Client, path: str) -> None:
     async with client.get(path) as answer:

@@ -46,6 +46,13 @@ def test_a_step_that_fails_leaves_no_half_step(empty: sqlite3.Connection, monkey
     assert "later" not in tables(empty)
 
 
+def test_a_full_disk_is_said_as_such(empty: sqlite3.Connection) -> None:
+    empty.execute("PRAGMA max_page_count = 4")  # SQLite ends the transaction itself
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        migrate(empty)
+    assert version_of(empty) < VERSION
+
+
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     set_version(run.database, VERSION + 1)

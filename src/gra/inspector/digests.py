@@ -60,7 +60,8 @@ def make_digests(connection: sqlite3.Connection, reader: Reader, following: Foll
             connection.executemany("INSERT INTO points VALUES (?, ?, ?)", points)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # of a full disk SQLite has rolled back itself
+            connection.execute("ROLLBACK")
         raise
 
 

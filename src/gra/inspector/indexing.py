@@ -142,7 +142,8 @@ class Indexer:
             connection.execute("DELETE FROM digests WHERE name = 'fresh'")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # of a full disk SQLite has rolled back itself
+                connection.execute("ROLLBACK")
             raise
 
     def _note(self, following: Following) -> None:

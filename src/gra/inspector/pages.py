@@ -202,7 +202,8 @@ def texts_of(sample: Sample) -> dict[str, str]:
 
 def reviewers(sight: Sight) -> dict[str, Any]:
     """Who said what of whom, who agreed with whom, and what each had shown in its exam."""
-    digest = sight.index.digest("reviewers") or {"table": [], "matrix": [], "pairs": [], "alpha": {}}
+    nothing: dict[str, Any] = {"table": [], "matrix": [], "pairs": [], "alpha": {}}
+    digest = sight.index.digest("reviewers") or {**nothing, "alpha_by_domain": [], "alpha_by_round": []}
     report = sight.index.digest("report") or {}
     keys = ("a", "b", "both_yes", "only_a", "only_b", "both_no")
     paired = [(row["stage"], Pair(*(row[key] for key in keys))) for row in digest["pairs"]]

@@ -230,5 +230,6 @@ def migrate(connection: sqlite3.Connection) -> None:
             connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # of a full disk SQLite has rolled back itself
+                connection.execute("ROLLBACK")
             raise
