@@ -95,8 +95,8 @@ class AdaptiveCasting(Settings):
     """A cast of its own for every sample, drawn by what models have shown.
 
     Generators by accepted samples for their cost, in each domain, in the rounds before; reviewers by how well they tell
-    good from broken for their cost; adjudicators by how well alone. Without the `seeds` gate nobody knows that of
-    judges, and they are drawn evenly.
+    good from broken for their cost; adjudicators by how well alone.
+    Without the exam of the `seeds` or `calibrated` gate nobody knows that of judges, and they are drawn evenly.
     """
 
     policy: Literal["adaptive"] = "adaptive"
