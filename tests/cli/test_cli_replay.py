@@ -11,6 +11,7 @@ from cli_builders import EASY, config_file, dataset
 from serving import kind_models, serving
 from typer.testing import Result
 
+from gra.store.lock import exclusive
 from gra.testing.fake_server import FakeServer
 
 pytest_plugins = ["cli_fixtures"]
@@ -24,6 +25,13 @@ def finished(gra: Gra, tmp_path: Path) -> Path:
         config = config_file(tmp_path, server.base_url, **EASY, target=3)
         assert gra("run", config, "--out", tmp_path / "out").exit_code == 0
     return tmp_path / "out"
+
+
+def test_a_run_that_is_at_work_is_waited_for(gra: Gra, finished: Path) -> None:
+    with exclusive(finished / "lock"):
+        done = gra("replay", finished, columns=300)
+    assert done.exit_code == 5 and "is at work" in done.stderr
+    assert not finished.with_name("out-replayed").exists()
 
 
 def test_the_same_dataset_byte_for_byte(gra: Gra, finished: Path) -> None:

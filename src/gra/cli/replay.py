@@ -27,10 +27,12 @@ def replay(
     missing.
     """
     from gra.export import write_dataset
-    from gra.report.opening import reading
+    from gra.report.opening import being_worked_on, reading
     from gra.report.replayed import compare
     from gra.store.run_dir import open_run
 
+    if being_worked_on(run):
+        raise StoreError(f"{run} is at work, and would be another at the end. Replay it once it has ended")
     original, folder = open_run(run), out or run.resolve().with_name(f"{run.resolve().name}-replayed")
     ending = _replayed(original, folder)
     with reading(run) as first, reading(folder) as second:
