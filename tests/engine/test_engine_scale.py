@@ -16,7 +16,7 @@ from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.testing.fake_server import FakeServer
 
-BELOW = 0.45
+BELOW = 0.35
 """Low, so that some of the fake samples are duplicates."""
 
 
