@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,6 +34,7 @@ from gra.store.ledger import text_digest
 from gra.store.reader import Reader
 from gra.store.run_dir import create_run, open_run
 from gra.store.writer import Writer
+from steps import measure
 
 GROUP = 500
 """Samples in one transaction of `fill`."""
@@ -50,18 +49,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--steps", default=",".join(STEPS))
     arguments = parser.parse_args()
-    for step in arguments.steps.split(","):
-        begun = time.monotonic()
-        child = os.fork()
-        if not child:
-            STEPS[step](arguments.folder, arguments.samples)
-            sys.stdout.flush()
-            os._exit(0)
-        _, status, used = os.wait4(child, 0)
-        if status:
-            raise SystemExit(f"{step} failed")
-        cpu, wall = used.ru_utime + used.ru_stime, time.monotonic() - begun
-        print(f"{step:8} {cpu:8.2f} CPU s {wall:8.2f} s {used.ru_maxrss / 1024:7.0f} MB", flush=True)
+    measure({name: STEPS[name] for name in arguments.steps.split(",")}, arguments.folder, arguments.samples)
 
 
 def sample(index: int, status: Status) -> Sample:

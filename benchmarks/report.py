@@ -17,11 +17,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
 import sqlite3
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +41,7 @@ from gra.store.writer import Writer
 from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.decide import settled
 from gra.synthesis.standing import Standing, feature
+from steps import measure
 
 NAMES = ("qwen-a", "qwen-b", "llama-a", "gemma-a")
 CRITERIA = ("correctness", "clarity", "completeness", "relevance", "coherence", "ethicality")
@@ -61,18 +59,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--steps", default=",".join(STEPS))
     arguments = parser.parse_args()
-    for step in arguments.steps.split(","):
-        begun = time.monotonic()
-        child = os.fork()
-        if not child:
-            STEPS[step](arguments.folder, arguments.samples)
-            sys.stdout.flush()
-            os._exit(0)
-        _, status, used = os.wait4(child, 0)
-        if status:
-            raise SystemExit(f"{step} failed")
-        cpu, wall = used.ru_utime + used.ru_stime, time.monotonic() - begun
-        print(f"{step:10} {cpu:8.2f} CPU s {wall:8.2f} s {used.ru_maxrss / 1024:7.0f} MB", flush=True)
+    measure({name: STEPS[name] for name in arguments.steps.split(",")}, arguments.folder, arguments.samples)
 
 
 def opinion(name: str, stage: Stage, quality: float, draw: random.Random) -> Opinion:

@@ -12,12 +12,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, pstdev
-from typing import get_args
 
 from gra.config.synthesis import CalibratedGate
-from gra.records import VERIFIER, Opinion, Outcome, Stage, Verdict
+from gra.records import Opinion, Outcome, Stage, Verdict
 from gra.synthesis.calibration import FURTHEST, Committee, committee_of
-from gra.synthesis.decide import examined_so, usable
+from gra.synthesis.decide import able_by, examined_so, seated, usable
 from gra.synthesis.standing import Standing, feature
 
 HOPELESS = 0.02
@@ -86,9 +85,8 @@ class CalibratedRule:
 
     @property
     def able(self) -> Mapping[Stage, frozenset[str]]:
-        """The models that have shown in their exam that they can tell; verifiers are not cast."""
-        can = [s for s in self.standings.values() if s.weight and not s.model.startswith(VERIFIER)]
-        return {stage: frozenset(s.model for s in can if s.stage == stage) for stage in get_args(Stage)}
+        """Those who have shown in their exam that they can tell."""
+        return able_by(self.standings)
 
     def bar(self, committee: Committee, stage: Stage) -> float:
         """The log-odds from which this committee accepts, before the prior."""
@@ -125,9 +123,7 @@ class CalibratedRule:
         self, stage: Stage, opinions: Sequence[Opinion], last: Standing | None = None
     ) -> tuple[Committee, tuple[float, ...]]:
         """The committee of those who hold these opinions; the last by another exam than its own, if one is given."""
-        members = tuple(self.standings[o.model, stage] for o in opinions)
-        members = (*members[:-1], last) if last else members
-        return committee_of(members), tuple(feature(o) for o in opinions)
+        return committee_of(seated(self.standings, stage, opinions, last)), tuple(feature(o) for o in opinions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,17 +252,31 @@ class SeedsRule:
 
     @property
     def able(self) -> Mapping[Stage, frozenset[str]]:
-        """The models that have shown in their exam that they can tell; verifiers are not cast."""
-        can = [s for s in self.standings.values() if s.weight and not s.model.startswith(VERIFIER)]
-        return {stage: frozenset(s.model for s in can if s.stage == stage) for stage in get_args(Stage)}
+        """Those who have shown in their exam that they can tell."""
+        return able_by(self.standings)
 
     def _panel(
         self, stage: Stage, opinions: Sequence[Opinion], last: Standing | None = None
     ) -> tuple[Panel, tuple[float, ...]]:
         """The panel of those who hold these opinions; the last by another exam than its own, if one is given."""
-        members = tuple(self.standings[o.model, stage] for o in opinions)
-        members = (*members[:-1], last) if last else members
-        return panel_of(members), tuple(feature(o) for o in opinions)
+        return panel_of(seated(self.standings, stage, opinions, last)), tuple(feature(o) for o in opinions)
+
+
+def able_by(standings: Mapping[tuple[str, Stage], Standing]) -> dict[Stage, frozenset[str]]:
+    """At each stage the models that have shown in their exam that they can tell; verifiers are not cast."""
+    can = [s for s in standings.values() if s.weight and not s.model.startswith(VERIFIER)]
+    return {stage: frozenset(s.model for s in can if s.stage == stage) for stage in get_args(Stage)}
+
+
+def seated(
+    standings: Mapping[tuple[str, Stage], Standing],
+    stage: Stage,
+    opinions: Sequence[Opinion],
+    last: Standing | None = None,
+) -> tuple[Standing, ...]:
+    """The standing of each who holds one of these opinions; the last's by another exam, if one is given."""
+    members = tuple(standings[o.model, stage] for o in opinions)
+    return (*members[:-1], last) if last else members
 
 
 class Examined(Protocol):
