@@ -144,7 +144,7 @@ async def read_by(name: str, config: RunConfig, pairs: Sequence[Pair], answers: 
     with tempfile.TemporaryDirectory(prefix="gra-reviewers-") as logs:
         async with open_models(config, ignore, Path(logs)) as models:
             chosen = choose_readings(config.synthesis, models.abilities)
-            reading = make_readings(config.synthesis, chosen, models.lanes)[name]
+            reading = make_readings(config.synthesis, chosen, models.make_lanes())[name]
 
             async def ask(call: CallId, request: Request) -> Reply:
                 nonlocal spent
