@@ -13,7 +13,7 @@ from gra.config.models import ModelConfig
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import SeedError
 from gra.records import Entry, Stage
-from gra.synthesis.exam import LONGEST, Sitting, answered, as_far_as_needed, lacks_seeds, set_exam, sit_exam
+from gra.synthesis.exam import LONGEST, answered, lacks_seeds, set_exam, sit_exam
 from gra.synthesis.exam_material import Labelled, bundled
 from gra.synthesis.faults import FAULTS, code_broken, kind_of
 from gra.synthesis.languages import LANGUAGES
@@ -210,14 +210,6 @@ async def test_who_is_at_chance_is_not_asked_on() -> None:
     ask = Examinee(set())
     standing = (await sit_exam(ask, "a", ProbabilityReading(), questions)).standing
     assert (len(standing.good), standing.weight, len(ask.asked)) == (4, 0, 4 * 2 * 6)
-
-
-@pytest.mark.parametrize("examinee", [Examinee(set()), Wavering(set()), Examinee({"apples"})])
-async def test_a_part_of_a_whole_exam_is_what_a_run_would_have_asked(examinee: Examinee) -> None:
-    questions = set_exam(RICH, CONFIG, 12)["response"]
-    taken = await sit_exam(examinee, "a", ProbabilityReading(), questions)
-    whole = Sitting("a", "response", await answered(examinee, "a", ProbabilityReading(), questions))
-    assert as_far_as_needed(whole) == taken
 
 
 async def test_a_good_text_is_read_once_however_many_twins_it_has() -> None:

@@ -27,6 +27,9 @@ def exam(
     graded: Annotated[
         Path | None, typer.Option("--graded", help="JSON Lines of instruction, response and correct (true or false).")
     ] = None,
+    forms: Annotated[
+        bool, typer.Option("--forms", help="Try every form of question on each model too: four times the questions.")
+    ] = False,
     settings: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +52,7 @@ def exam(
     with tempfile.TemporaryDirectory(prefix="gra-exam-") as folder:
         logs = Path(folder) / "logs"
         with watching(messages(), asked_for(loaded.synthesis), {}, logs) as listen:
-            found = until_stopped(examine(loaded, logs, questions, models or (), listen), lambda: None)
+            found = until_stopped(examine(loaded, logs, questions, models or (), listen, forms), lambda: None)
     if as_json:
         print_json(found.plain())
         return

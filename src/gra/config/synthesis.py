@@ -20,6 +20,7 @@ from gra.config.criteria import CriteriaConfig
 from gra.config.material import DocumentsConfig, ExamConfig, SeedsConfig
 from gra.config.models import EmbeddingConfig, ModelConfig
 from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
+from gra.config.questions import QuestionsConfig
 from gra.config.settings import Settings
 from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
 from gra.config.verifiers import PluginVerifier, RelevanceVerifier, Verifier
@@ -217,6 +218,7 @@ class SynthesisConfig(Settings):
     reading: Reading = "auto"
     """How an opinion is read: from what the reviewer writes, from the probabilities of a one-token answer, or by code
     of your own. `auto` takes probabilities wherever the endpoint returns them."""
+    questions: QuestionsConfig = QuestionsConfig()
     opinions: Literal["always", "when_needed"] = "when_needed"
     """Ask every reviewer, or only until nobody who is left could change what becomes of the sample. The dataset is the
     same; with `when_needed` some reviews on record say that they were not asked for, and why."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gra.calls import Ask, CallId, Reply, Request
 from gra.catalogue import models_home
 from gra.config.load import RunConfig
 from gra.config.pool import judges
+from gra.config.questions import Form
 from gra.config.synthesis import EXAMINING, SeedsGate, SynthesisConfig
 from gra.engine.material import Material, read_material
 from gra.engine.models import OpenModels, open_models
@@ -23,11 +24,13 @@ from gra.events import CallAnswered, Listener, Notice, PhaseAdvanced, PhaseStart
 from gra.records import Entry, Stage
 from gra.records import Reading as ReadingName
 from gra.store.kept_answers import KeptAnswers
-from gra.synthesis.exam import STAGES, Question, Sitting, answered, as_far_as_needed, lacks_seeds, set_exam
+from gra.synthesis.exam import STAGES, Question, Sitting, answered, lacks_seeds, set_exam
 from gra.synthesis.exam_material import read_labelled
 from gra.synthesis.exam_report import ExamReport, report_on
+from gra.synthesis.exam_ways import narrowed, sit_in_turn, solved_examples, unlimited, ways_to_ask
+from gra.synthesis.forms import Way, forms_of
 from gra.synthesis.pairwise import Pairwise, compare, summed_up
-from gra.synthesis.reading import Reading
+from gra.synthesis.reading import ProbabilityReading, Reading
 from gra.synthesis.standing import Standing
 from gra.together import together
 
@@ -41,6 +44,23 @@ def kept_exams() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One form of question, tried on the whole exam."""
+
+    form: Form
+    report: ExamReport
+    tokens: float
+    """New tokens for a verdict on one text, in the mean: of prompts without what was cached, and of answers."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        report = self.report
+        found = {"auc": report.auc, "separation": report.separation, **report.by_criterion}
+        told = {name: asdict(estimate) if estimate else None for name, estimate in found.items()}
+        return {"tokens": self.tokens, "outside": report.outside, "failures": report.failures, **told}
+
+
+@dataclass(frozen=True, slots=True)
 class Examined:
     """One model at one stage."""
 
@@ -51,6 +71,10 @@ class Examined:
     failure: str
     pairwise: Pairwise | None
     """Responses only, and only where probabilities are read."""
+    way: Way | None = None
+    """How it would be asked in a run; None where its opinions are written."""
+    trials: tuple[Trial, ...] = ()
+    """What each form comes to, if that was asked for."""
 
     @property
     def votes(self) -> bool:
@@ -68,6 +92,9 @@ class Examined:
             "questions_in_a_run": len(run.good) if run else None,
             "failure": self.failure,
             "pairwise": asdict(self.pairwise) if self.pairwise else None,
+            "form": self.way.form if self.way else None,
+            "criteria": list(self.way.criteria) if self.way else [],
+            "forms": {trial.form: trial.plain() for trial in self.trials},
         }
 
 
@@ -92,7 +119,12 @@ class ExamResult:
 
 
 async def examine(
-    config: RunConfig, logs: Path, size: int, only: Sequence[str] = (), listen: Listener = ignore
+    config: RunConfig,
+    logs: Path,
+    size: int,
+    only: Sequence[str] = (),
+    listen: Listener = ignore,
+    all_forms: bool = False,
 ) -> ExamResult:
     """Have the judges sit their exam.
 
@@ -102,6 +134,7 @@ async def examine(
         size: the most questions about seeds at each stage, and the most about labelled answers.
         only: names of judges; all if empty.
         listen: hears of the progress.
+        all_forms: try each form of question on the whole exam too.
 
     Raises:
         GraError: something that a person can mend.
@@ -113,6 +146,8 @@ async def examine(
         listen(Notice(problem))
     if synthesis.exam and not material.labelled:  # under a gate that holds no exam they are not read for a run
         material = replace(material, labelled=read_labelled(synthesis.exam))
+    ways = {stage: ways_to_ask(_entries(material), synthesis, _in_a_run(synthesis), stage) for stage in STAGES}
+    every = {stage: _every_way(synthesis, material, stage) for stage in STAGES}
     papers, first = _papers(synthesis, material, size)
     stages = examined_stages(synthesis)
     async with open_models(config, listen, logs, examined) as models:
@@ -130,7 +165,11 @@ async def examine(
 
             async def sit(name: str, stage: Stage) -> Examined:
                 nonlocal done
-                one = await _sit(ask, synthesis, (name, readings[name]), papers[stage], first[stage])
+                paper = Paper(papers[stage], first[stage], ways[stage])
+                one = await _sit(ask, synthesis, (name, readings[name]), paper)
+                if all_forms:
+                    judge = name, readings[name]
+                    one = replace(one, trials=await _trials(ask, judge, paper.questions, every[stage]))
                 done += 1
                 listen(PhaseAdvanced(done))
                 return one
@@ -156,11 +195,23 @@ def _papers(
 ) -> tuple[dict[Stage, tuple[Question, ...]], dict[Stage, int]]:
     """The questions of each stage, and how many of them, from the first, a run would put."""
     entries = _entries(material)
-    in_run = config.gate.exam if isinstance(config.gate, EXAMINING) else SeedsGate().exam
-    asked = set_exam(entries, config, in_run, material.labelled)
+    asked = set_exam(entries, config, _in_a_run(config), material.labelled)
     more = set_exam(entries, config, size, material.labelled, MOST_TWINS)
-    papers = {stage: tuple(dict.fromkeys((*asked[stage], *more[stage]))) for stage in STAGES}
+    shown = {s.instruction for stage in STAGES for way in _every_way(config, material, stage) for s in way.solved}
+    others = {stage: [q for q in more[stage] if q.good.instruction not in shown] for stage in STAGES}
+    papers = {stage: tuple(dict.fromkeys((*asked[stage], *others[stage]))) for stage in STAGES}
     return papers, {stage: len(questions) for stage, questions in asked.items()}
+
+
+def _in_a_run(config: SynthesisConfig) -> int:
+    """Questions about seeds that a run would put at each stage."""
+    return config.gate.exam if isinstance(config.gate, EXAMINING) else SeedsGate().exam
+
+
+def _every_way(config: SynthesisConfig, material: Material, stage: Stage) -> list[Way]:
+    """All forms that there are, `own` with the examples that a run would show."""
+    solved = solved_examples(_entries(material), config, _in_a_run(config), stage)
+    return forms_of(get_args(Form), solved, config.criteria, stage)
 
 
 def _entries(material: Material) -> list[Entry]:
@@ -168,16 +219,54 @@ def _entries(material: Material) -> list[Entry]:
     return [Entry(s.id, 0, s.domain or "", s.keywords, s.summary, s.instruction, s.response) for s in material.seeds]
 
 
-async def _sit(
-    ask: Ask, config: SynthesisConfig, judge: tuple[str, Reading], paper: Sequence[Question], in_run: int
-) -> Examined:
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What is put to every judge at one stage."""
+
+    questions: tuple[Question, ...]
+    in_a_run: int
+    """How many of them, from the first, a run would put."""
+    ways: Sequence[Way]
+    """In which ways it would, in turn."""
+
+
+async def _sit(ask: Ask, config: SynthesisConfig, judge: tuple[str, Reading], paper: Paper) -> Examined:
     name, reading = judge
-    whole = Sitting(name, paper[0].good.stage, await answered(ask, name, reading, paper))
-    part = as_far_as_needed(Sitting(name, whole.stage, whole.answers[:in_run]))
-    pairwise = None
-    if whole.stage == "response" and reading.kind == "probability":
-        pairwise = summed_up(await compare(ask, name, reading, paper, config))
-    return Examined(report_on(whole), reading.kind, None if part.failure else part.standing, part.failure, pairwise)
+    stage = paper.questions[0].good.stage
+    in_a_run = await sit_in_turn(ask, config, judge, paper.questions[: paper.in_a_run], paper.ways)
+    way, pairwise = in_a_run.way, None
+    if way and isinstance(reading, ProbabilityReading):
+        reading = reading.asking(stage, unlimited(way, stage))
+        if stage == "response":
+            pairwise = summed_up(await compare(ask, name, reading, paper.questions, config))
+    whole = Sitting(name, stage, await answered(ask, name, reading, paper.questions))
+    counted = narrowed(whole, way.criteria) if way and way.criteria else whole
+    report = replace(report_on(counted), by_criterion=report_on(whole).by_criterion)
+    standing = None if in_a_run.failure else in_a_run.standing
+    return Examined(report, reading.kind, standing, in_a_run.failure, pairwise, way)
+
+
+async def _trials(
+    ask: Ask, judge: tuple[str, Reading], questions: Sequence[Question], ways: Sequence[Way]
+) -> tuple[Trial, ...]:
+    """What each form comes to, one after the other, so that each finds its own beginning cached."""
+    name, reading = judge
+    stage, trials = questions[0].good.stage, []
+    if not isinstance(reading, ProbabilityReading):
+        return ()
+    for way in ways:
+        spent = [0]
+
+        async def counted(call: CallId, request: Request, spent: list[int] = spent) -> Reply:
+            reply = await ask(call, request)
+            usage = reply.usage
+            spent[0] += usage.prompt_tokens - usage.cached_tokens + usage.completion_tokens
+            return reply
+
+        sitting = Sitting(name, stage, await answered(counted, name, reading.asking(stage, way), questions))
+        texts = {matter for q in questions for matter in (q.good, q.broken)}
+        trials.append(Trial(way.form, report_on(sitting), spent[0] / len(texts)))
+    return tuple(trials)
 
 
 class _Bench:
@@ -185,14 +274,16 @@ class _Bench:
 
     def __init__(self, models: OpenModels, kept: KeptAnswers, listen: Listener) -> None:
         self._models, self._kept, self._listen = models, kept, listen
+        self._asked: dict[str, Reply] = {}
 
     async def __call__(self, call: CallId, request: Request) -> Reply:
         identity = self._models.identities[request.model]
         digest = request.digest(identity)
-        known = self._kept.find(call.sample, identity, digest)
+        known = self._asked.get(digest) or self._kept.find(call.sample, identity, digest)
         reply = known or await self._models.endpoints[request.model].complete(request)
         if known is None:
             self._kept.keep(call.sample, identity, digest, reply)
+        self._asked[digest] = reply
         usage = reply.usage
         tokens = (usage.prompt_tokens, usage.completion_tokens)
         self._listen(CallAnswered(request.model, *tokens, reply.seconds, known is not None))

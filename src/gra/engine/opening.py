@@ -23,9 +23,11 @@ from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
 from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
-from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, Sitting, lacks_seeds, set_exam, sit_exam
+from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, Sitting, lacks_seeds, set_exam
 from gra.synthesis.exam_material import Labelled
 from gra.synthesis.exam_report import report_on
+from gra.synthesis.exam_ways import sit_in_turn, ways_to_ask
+from gra.synthesis.forms import Way
 from gra.synthesis.plugged import own_gate, own_reading
 from gra.synthesis.reading import Lanes, ProbabilityReading, Reading, WrittenReading
 from gra.synthesis.ruling_exam import sit_ruling_exams
@@ -88,10 +90,21 @@ def make_readings(
     readings: dict[str, Reading] = {}
     for model, kind in chosen.items():
         if kind == "probability":
-            readings[model] = ProbabilityReading(lanes[model], config.templates, config.criteria)
+            digit = config.questions.digit
+            readings[model] = ProbabilityReading(lanes[model], config.templates, config.criteria, digit)
         else:
             readings[model] = WrittenReading(config)
     return readings
+
+
+def as_examined(readings: Mapping[str, Reading], exam: Sequence[Mapping[str, Any]]) -> dict[str, Reading]:
+    """The readings as the exam's rows say that each model is to be asked."""
+    informed = dict(readings)
+    for row in exam:
+        reading = informed.get(row["model"])
+        if row.get("way") and isinstance(reading, ProbabilityReading):
+            informed[row["model"]] = reading.asking(row["stage"], Way.of(row["way"]))
+    return informed
 
 
 LEAST_PROSPECT = 0.05
@@ -153,10 +166,22 @@ class Known:
     """By model."""
 
 
+async def hold_exam(
+    ask: Ask, config: SynthesisConfig, known: Known, reader: Reader, writer: Writer, listen: Listener
+) -> Known:
+    """The same, with readings as the exam says, held first if it was not yet; without an exam as it is."""
+    if config.review == "none" or not isinstance(config.gate, SeedsGate | CalibratedGate):
+        return known
+    if not reader.fact("exam"):
+        sittings = await _examined(ask, config, config.gate, known, listen)
+        await writer.put_fact("exam", [sitting_row(s) for s in sittings])
+    return replace(known, readings=as_examined(known.readings, reader.fact("exam")))
+
+
 async def make_gate(
     ask: Ask, config: SynthesisConfig, known: Known, reader: Reader, writer: Writer, listen: Listener
 ) -> Gate:
-    """The gate of the configuration; one that exams set, after every judge has sat its own. Without reviews, none.
+    """The gate of the configuration; one that exams set, by what every judge has shown. Without reviews, none.
 
     One run has one gate: an exam that was sat in an earlier attempt counts, whatever the servers would say now.
 
@@ -165,9 +190,6 @@ async def make_gate(
     """
     if config.review == "none" or not isinstance(config.gate, SeedsGate | CalibratedGate):
         return known_gate(config, ())
-    if not reader.fact("exam"):
-        sittings = await _examined(ask, config, config.gate, known, listen)
-        await writer.put_fact("exam", [sitting_row(s) for s in sittings])
     gate = known_gate(config, reader.fact("exam"), reader.fact(RULING_EXAM) or ())
     if adjudicated(config) and isinstance(gate, SeedsRule | CalibratedRule):
         rulings = await _rulings(ask, config, gate, known, reader, writer, listen)
@@ -230,6 +252,7 @@ async def _examined(
     ask: Ask, config: SynthesisConfig, gate: SeedsGate | CalibratedGate, known: Known, listen: Listener
 ) -> list[Sitting]:
     questions = set_exam(known.entries, config, gate.exam, known.labelled)
+    ways = {stage: ways_to_ask(known.entries, config, gate.exam, stage) for stage in examined_stages(config)}
     if lacks_seeds(known.entries):
         listen(
             Notice("too few seeds for an exam of your own: reviewers are examined on gra's general English exercises")
@@ -242,7 +265,7 @@ async def _examined(
 
     async def sit(model: str, stage: Stage) -> Sitting:
         nonlocal done
-        sitting = await sit_exam(ask, model, known.readings[model], questions[stage])
+        sitting = await sit_in_turn(ask, config, (model, known.readings[model]), questions[stage], ways[stage])
         done += 1
         listen(PhaseAdvanced(done))
         if sitting.failure:
@@ -293,6 +316,7 @@ def sitting_row(sitting: Sitting) -> dict[str, object]:
     return exam_row(standing_of(sitting)) | {
         "faults": [a.question.fault for a in counted],
         "domains": [a.question.domain for a in counted],
+        "way": sitting.way.plain() if sitting.way else None,
         "outside": None if sitting.model.startswith(VERIFIER) else report_on(sitting).outside,
     }
 

@@ -27,7 +27,7 @@ from gra.engine.material import Material, read_material
 from gra.engine.merits import store_odds
 from gra.engine.metering import Energy, metering
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
-from gra.engine.opening import Known, check_labels, choose_readings, make_gate, make_readings, seed_pool
+from gra.engine.opening import Known, check_labels, choose_readings, hold_exam, make_gate, make_readings, seed_pool
 from gra.engine.prices import prices_of
 from gra.engine.rounds import Limits, Round
 from gra.engine.studies import LABELLED, PASSAGES, Studies, share
@@ -195,10 +195,11 @@ class Progress:
             if material.seeds and not entries:
                 entries = await seed_pool(desk, synthesis, material.seeds, self.writer, self.listen)
             known = Known(entries, material.labelled, readings)
+            known = await hold_exam(desk, synthesis, known, self.reader, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, known, self.reader, self.writer, self.listen)
             if kept and kept.problem:
                 self.listen(Notice(kept.problem))
-            studies = Studies(synthesis, self.reader, readings, gate, desk, material.passages)
+            studies = Studies(synthesis, self.reader, known.readings, gate, desk, material.passages)
             full = await self._reopen_short()
             await self.writer.put_fact("asked", dict(Counter(studies.order)))
             async with AsyncExitStack() as stack:

@@ -20,7 +20,7 @@ from gra.engine.channel import Channel
 from gra.engine.desk import Desk
 from gra.engine.lent import LentHand, LentModel, LentPurse, LentScorer, LentServer, LentSlots, Met, Orders
 from gra.engine.models import EMBEDDINGS
-from gra.engine.opening import RULING_EXAM, known_gate, make_readings
+from gra.engine.opening import RULING_EXAM, as_examined, known_gate, make_readings
 from gra.engine.studies import PASSAGES, Studies, lived
 from gra.engine.vectors import Embedder
 from gra.engine.verifiers import known_abilities, make_verifiers
@@ -83,7 +83,9 @@ class Worker:
         chosen: dict[str, ReadingName] = {name: stored[name] for name in known_abilities(stored)}
         readings = make_readings(synthesis, chosen, {name: LentSlots(self.channel, name) for name in chosen})
         readings |= make_verifiers(synthesis, known_abilities(stored), self._embedder.of_call)
-        gate = known_gate(synthesis, self._reader.fact("exam") or (), self._reader.fact(RULING_EXAM) or ())
+        exam = self._reader.fact("exam") or ()
+        readings = as_examined(readings, exam)
+        gate = known_gate(synthesis, exam, self._reader.fact(RULING_EXAM) or ())
         passages = tuple(Passage(**row) for row in self._reader.fact(PASSAGES) or ())
         self._studies = Studies(synthesis, self._reader, readings, gate, desk, passages)
 

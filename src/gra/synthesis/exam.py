@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, cycle, islice, zip_longest
+from random import Random
 
 from gra.calls import Ask, CallId
 from gra.config.synthesis import SynthesisConfig
@@ -19,6 +20,7 @@ from gra.ids import rng
 from gra.records import Entry, Opinion, Stage
 from gra.synthesis.exam_material import Labelled, bundled
 from gra.synthesis.faults import FAULTS, Fault, broken
+from gra.synthesis.forms import Way
 from gra.synthesis.reading import Matter, Reading, read_opinion
 from gra.synthesis.standing import Standing, feature
 from gra.together import together
@@ -61,6 +63,8 @@ class Sitting:
     model: str
     stage: Stage
     answers: tuple[Answer, ...]
+    way: Way | None = None
+    """How it was asked; None where there is one way only."""
 
     @property
     def standing(self) -> Standing:
@@ -122,17 +126,22 @@ def set_exam(
     Raises:
         SeedError: a seed cannot be broken.
     """
+    draw = rng(config.random_seed, "exam")
+    drawn = drawn_from(entries, draw)
+    asked = draw.sample(labelled, min(size, len(labelled)))
+    paper = {stage: tuple(islice(twins(stage, drawn, config.random_seed, most), size)) for stage in STAGES}
+    both = chain.from_iterable(zip_longest(paper["response"], map(_labelled, asked)))
+    return {**paper, "response": tuple(question for question in both if question)}
+
+
+def drawn_from(entries: Sequence[Entry], draw: Random) -> list[Entry]:
+    """The seeds in the order in which they are asked about, short ones first."""
     seeds = [e for e in entries if e.round == 0]
     if lacks_seeds(seeds):
         seeds += bundled()
-    draw = rng(config.random_seed, "exam")
     brief = [e for e in seeds if len(e.instruction) + len(e.response) <= LONGEST]
     others = [e for e in seeds if len(e.instruction) + len(e.response) > LONGEST]
-    drawn = [*draw.sample(brief, len(brief)), *draw.sample(others, len(others))]
-    asked = draw.sample(labelled, min(size, len(labelled)))
-    paper = {stage: tuple(islice(_twins(stage, drawn, config.random_seed, most), size)) for stage in STAGES}
-    both = chain.from_iterable(zip_longest(paper["response"], map(_labelled, asked)))
-    return {**paper, "response": tuple(question for question in both if question)}
+    return [*draw.sample(brief, len(brief)), *draw.sample(others, len(others))]
 
 
 def _labelled(pair: Labelled) -> Question:
@@ -141,7 +150,7 @@ def _labelled(pair: Labelled) -> Question:
     return Question(pair.name, good, bad, pair.kind, pair.domain, (pair.good_author, pair.bad_author))
 
 
-def _twins(stage: Stage, drawn: Sequence[Entry], seed: int, most: int) -> Iterator[Question]:
+def twins(stage: Stage, drawn: Sequence[Entry], seed: int, most: int) -> Iterator[Question]:
     """Form and meaning in turn; of each the fault that came least so far, of those that apply."""
     come: Counter[Fault] = Counter()
     had: set[tuple[str, Fault]] = set()
@@ -191,16 +200,6 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
         if sitting.unread or not (sitting.silence or sitting.standing.unsure):
             break
     return sitting
-
-
-def as_far_as_needed(whole: Sitting) -> Sitting:
-    """The part of an exam after which `sit_exam` would have ended it."""
-    part = whole
-    for upto in _looks(len(whole.answers)):
-        part = Sitting(whole.model, whole.stage, whole.answers[:upto])
-        if part.unread or not (part.silence or part.standing.unsure):
-            break
-    return part
 
 
 def _looks(count: int) -> list[int]:

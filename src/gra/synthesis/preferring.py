@@ -42,7 +42,7 @@ async def read_preference(
 
     async def asked(order: str, a: str, b: str, slot: int | None) -> float | str:
         values = {"instruction": new.instruction, "response_a": a, "response_b": b}
-        request = question_request(model, template, values, PLACES)
+        request = question_request(model, template.render(values), template.label, PLACES)
         if not probable:
             request = replace(request, labels=(), sampling=Sampling(0.0, 1.0, 4, 0))
         reply = await ask(replace(call, step=f"{call.step}.{order}"), replace(request, slot=slot))

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from gra.calls import Ask, CallId, Reply, Request, Sampling
+from gra.calls import Ask, CallId, Message, Reply, Request, Sampling
 from gra.config.criteria import CriteriaConfig
+from gra.config.questions import QuestionsConfig
 from gra.config.synthesis import SynthesisConfig
 from gra.errors import Refused
 from gra.ids import call_seed
@@ -28,6 +29,7 @@ from gra.prompts.template import Template
 from gra.records import Opinion, Stage
 from gra.records import Reading as ReadingName
 from gra.synthesis.asking import ask_usable
+from gra.synthesis.forms import Way
 
 LEAST_MASS = 0.001
 """Probability that yes and no must have together; below it the model did not answer the question."""
@@ -127,28 +129,38 @@ class ProbabilityReading:
     cache, and every question would cost the whole material again."""
     prompts: PromptSet = field(default_factory=PromptSet)
     criteria: CriteriaConfig = field(default_factory=CriteriaConfig)
+    digit: str = QuestionsConfig().digit
+    ways: Mapping[Stage, Way] = field(default_factory=dict)
+    """In which form the model is asked at a stage, and which questions; all after the prompt's examples by default."""
     kind: ReadingName = "probability"
+
+    def asking(self, stage: Stage, way: Way) -> ProbabilityReading:
+        """The same reading, but that way at that stage."""
+        return replace(self, ways={**self.ways, stage: way})
 
     async def read(self, ask: Ask, model: str, matter: Matter, call: CallId) -> Opinion:
         """The questions follow one another, so that all but the first find the material in the server's cache."""
         template = self.prompts["opinion_ruling" if matter.reviews else f"opinion_{matter.stage}"]
-        async with self.lanes.lane(template.label) as slot:
-            return await self._read(partial(_in_slot, ask, slot), template, model, matter, call)
+        way = self.ways.get(matter.stage, Way())
+        async with self.lanes.lane(way.label(template)) as slot:
+            return await self._read(partial(_in_slot, ask, slot), template, way, model, matter, call)
 
-    async def _read(self, ask: Ask, template: Template, model: str, matter: Matter, call: CallId) -> Opinion:
+    async def _read(self, ask: Ask, template: Template, way: Way, model: str, matter: Matter, call: CallId) -> Opinion:
         blank = Opinion(model, matter.stage, "probability", weights=self.criteria.weights(matter.stage))
-        labels = self.criteria.labels
+        blind = self.prompts[f"opinion_{matter.stage}"]
         scores: dict[str, float] = {}
         outside = 0.0
-        for criterion in self.criteria.of(matter.stage):
-            request = question_request(model, template, {**matter.values, "question": criterion.question}, labels)
+        for criterion in way.asked(self.criteria, matter.stage):
+            values = {**matter.values, "question": criterion.question}
+            messages = way.messages(template, blind, values, self.criteria, self.digit)
+            request = question_request(model, messages, way.label(template), way.labels(self.criteria))
             reply = await ask(replace(call, step=f"{call.step}.{criterion.name}"), request)
-            yes, no = (reply.labels.get(label, 0.0) for label in labels)
-            if yes + no < LEAST_MASS:
-                answers = " or ".join(label.capitalize() for label in labels)
-                return replace(blank, failure=f"it did not answer {answers} about {criterion.name}")
-            scores[criterion.name] = (yes if criterion.good == "yes" else no) / (yes + no)
-            outside += max(0.0, 1.0 - yes - no)
+            score, mass = way.score(reply.labels, self.criteria)
+            if mass < LEAST_MASS:
+                labels = ("a digit",) if way.form == "digit" else (label.capitalize() for label in self.criteria.labels)
+                return replace(blank, failure=f"it did not answer {' or '.join(labels)} about {criterion.name}")
+            scores[criterion.name] = score if criterion.good == "yes" else 1 - score
+            outside += max(0.0, 1.0 - mass)
         return replace(blank, scores=scores, outside=outside / len(scores))
 
 
@@ -164,14 +176,14 @@ async def read_opinion(reading: Reading, ask: Ask, model: str, matter: Matter, c
         return Opinion(model, matter.stage, reading.kind, failure=str(refusal))
 
 
-def question_request(model: str, template: Template, values: Mapping[str, str], labels: tuple[str, str]) -> Request:
+def question_request(model: str, messages: tuple[Message, ...], prompt: str, labels: tuple[str, ...]) -> Request:
     """A request whose answer is read from the probabilities of its first token."""
     return Request(
         model=model,
-        messages=template.render(values),
+        messages=messages,
         sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=1, seed=0),
         labels=labels,
-        prompt=template.label,
+        prompt=prompt,
     )
 
 

@@ -30,13 +30,22 @@ LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
 
+def sure(tries: int) -> float:
+    """Standard errors from 0 that the separation must be in the last of so many tries, of which the best would count.
+
+    `SURE` for one.
+    """
+    return NORMAL.inv_cdf(1 - 0.05 / tries)
+
+
 def feature(opinion: Opinion) -> float:
     """An opinion as one number: the weighted mean of the good answers' log-odds, or of the written scores."""
     written = opinion.reading == "written"
-    return opinion.mean({c: p if written else _logit(p) for c, p in opinion.scores.items()})
+    return opinion.mean({c: p if written else logit(p) for c, p in opinion.scores.items()})
 
 
-def _logit(p: float) -> float:
+def logit(p: float) -> float:
+    """Log-odds of a probability, held within the bounds of `CLIP`."""
     p = min(max(p, CLIP), 1 - CLIP)
     return math.log(p / (1 - p))
 

@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterator, Mapping
 from rich.console import RenderableType
 
 from gra.cli.views.parts import count, heading, line, table
+from gra.config.questions import Form
 from gra.engine.examining import Examined, ExamResult
 from gra.records import Stage
 from gra.synthesis.exam_report import Estimate, ExamReport
 from gra.synthesis.faults import kind_of
+from gra.synthesis.forms import Way
 
 STAGES: tuple[Stage, ...] = ("instruction", "response")
 CHANCE = 0.5
+FORMS: Mapping[Form, str] = {
+    "examples": "after solved examples",
+    "own": "after solved examples of your seeds",
+    "plain": "without examples",
+    "digit": "for a digit",
+}
 
 
 def exam_view(result: ExamResult, gate_examines: bool) -> Iterator[RenderableType]:
@@ -48,7 +56,14 @@ def _verdict(one: Examined, gate_examines: bool) -> str:
         why = "it can tell a little, but not surely in an exam as short as a run's" if unsure else "it cannot tell"
         return f"{name} {will} have no vote on {stage}s: {why}"
     assert one.in_a_run is not None, "who votes has a standing"
-    return f"{name} can tell by the {stage} and {will} vote, with weight {one.in_a_run.weight:.2f}"
+    asked = f"; {_asked(one.way)}" if one.way else ""
+    return f"{name} can tell by the {stage} and {will} vote, with weight {one.in_a_run.weight:.2f}{asked}"
+
+
+def _asked(way: Way) -> str:
+    """How it would be asked, in words."""
+    form = FORMS[way.form]
+    return f"asked {form} about {', '.join(way.criteria)}" if way.criteria else f"asked {form} about all criteria"
 
 
 def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
@@ -65,6 +80,7 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
         ("By domain", lambda r: r.by_domain),
     ):
         yield from _crossed(title, reports, of)
+    yield from _trials(of_stage)
     yield heading(f"{stage.capitalize()}s: habits")
     yield table(
         ("model", "leniency", "spread", "length bias", "outside labels", "own family", "not read"),
@@ -77,6 +93,31 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
             ("model", "prefers the good one", "log-odds of the first place"),
             [(name, _told(p.right), _told(p.position_bias, signed=True)) for name, p in compared],
         )
+
+
+def _trials(of_stage: list[Examined]) -> Iterator[RenderableType]:
+    """What every form of question comes to; the criteria are those of the configuration."""
+    tried = [(one.report.model, trial) for one in of_stage for trial in one.trials]
+    if not tried:
+        return
+    criteria = list(dict.fromkeys(name for _, trial in tried for name in trial.report.by_criterion))
+    rows = [
+        (
+            model,
+            trial.form,
+            _told(trial.report.auc),
+            *(_value(trial.report.by_criterion.get(name)) for name in criteria),
+            "-" if trial.report.outside is None else f"{trial.report.outside:.1%}",
+            f"{trial.tokens:.0f}",
+        )
+        for model, trial in tried
+    ]
+    yield line("By form of question", "bold", indent=2)
+    yield table(("model", "form", "all questions", *criteria, "outside labels", "new tokens a text"), rows)
+
+
+def _value(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{estimate.value:.2f}"
 
 
 def _by_fault(report: ExamReport) -> Mapping[str, Estimate | None]:

@@ -1,0 +1,34 @@
+"""How reviewers are asked for one-token answers: in which form, and how many questions. Data only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from gra.config.settings import Settings
+
+Form = Literal["examples", "own", "plain", "digit"]
+
+
+class QuestionsConfig(Settings):
+    """The questions of the `probability` reading, under the gates that hold exams. Others ask all, by `examples`."""
+
+    forms: tuple[Form, ...] = Field(default=("examples", "own"), min_length=1)
+    """How a question is put: after the solved examples of the prompt (`examples`), after solved examples made of your
+    own seeds that are not in the exam (`own`, where there are four short ones left, and about the first question
+    alone), without any (`plain`), or without any for a digit in place of yes or no (`digit`). A reviewer sits the exam
+    in the first form; in the next one only if it could not tell good from broken. What all of them come to for a model,
+    `gra exam --forms` tells."""
+    ask: Literal["needed", "all"] = "needed"
+    """Of the paper's criteria, those that are needed: two of a response and one of an instruction, and more where the
+    exam shows that a model tells worse by so few. With `all`, and of criteria of your own, all are asked."""
+    digit: str = Field(default="Answer with one digit, from 0 (not at all) to 9 (fully).", min_length=1, max_length=200)
+    """What follows the question where a digit is wanted."""
+
+    @field_validator("forms")
+    @classmethod
+    def _differ(cls, forms: tuple[Form, ...]) -> tuple[Form, ...]:
+        if len(set(forms)) < len(forms):
+            raise ValueError("each form can be given once")
+        return forms

@@ -1,0 +1,163 @@
+"""In which way a model is asked for an opinion: the form of the questions, and which of them. Pure.
+
+Which way is good differs by model and by data (docs/lab_notes.md), so the exam finds it out: a model that cannot tell
+good from broken in the first form is asked in the next, and with what form it can tell, no more is asked than tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gra.calls import Message
+from gra.config.criteria import PAPER_INSTRUCTION, PAPER_RESPONSE, CriteriaConfig, Criterion
+from gra.config.questions import Form
+from gra.prompts.template import Template
+from gra.records import Stage
+from gra.synthesis.standing import LEAST_SPREAD
+
+DIGITS = tuple("0123456789")
+PAPERS = {"instruction": PAPER_INSTRUCTION, "response": PAPER_RESPONSE}
+TELLING: Mapping[Stage, tuple[str, ...]] = {
+    "instruction": tuple(c.name for c in PAPER_INSTRUCTION),
+    "response": ("correctness", "completeness", "relevance", "coherence", "clarity", "ethicality"),
+}
+"""The paper's criteria by what their questions tell, as measured on three models and five sets (docs/lab_notes.md).
+A fixed order: the best of six by one short exam is mostly the luckiest."""
+FEWEST: Mapping[Stage, int] = {"instruction": 1, "response": 2}
+"""Criteria that tell as much as all of the paper's, for most models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """An example with its answer."""
+
+    instruction: str
+    response: str
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a model is asked at one stage."""
+
+    form: Form = "examples"
+    criteria: tuple[str, ...] = ()
+    """Those that are asked about, by name; all if empty."""
+    solved: tuple[Solved, ...] = ()
+    """Examples of the form `own`."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        solved = [[s.instruction, s.response, s.good] for s in self.solved]
+        return {"form": self.form, "criteria": list(self.criteria), "solved": solved}
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Way:
+        """From JSON data."""
+        return cls(row["form"], tuple(row["criteria"]), tuple(Solved(*each) for each in row["solved"]))
+
+    def asked(self, criteria: CriteriaConfig, stage: Stage) -> tuple[Criterion, ...]:
+        """The criteria that are asked about, in the configuration's order."""
+        return tuple(c for c in criteria.of(stage) if not self.criteria or c.name in self.criteria)
+
+    def labels(self, criteria: CriteriaConfig) -> tuple[str, ...]:
+        """What may be answered, each one token."""
+        return DIGITS if self.form == "digit" else criteria.labels
+
+    def label(self, template: Template) -> str:
+        """What a prompt in this form is called in the record, and by who shares its beginning with another."""
+        if self.form == "examples":
+            return template.label
+        shown = json.dumps([self.form, *self.plain()["solved"]]).encode("utf-8", "surrogatepass")
+        return f"{template.name}.{self.form}@{hashlib.sha256(template.digest.encode() + shown).hexdigest()[:12]}"
+
+    def messages(
+        self, template: Template, blind: Template, values: Mapping[str, str], criteria: CriteriaConfig, digit: str
+    ) -> tuple[Message, ...]:
+        """The turns of one question.
+
+        Args:
+            template: the prompt; its last turn is the question.
+            blind: the same where nobody's reviews are shown, as solved examples have none.
+            values: for the prompt, with `question`.
+            criteria: of the run.
+            digit: what follows the question where a digit is wanted.
+        """
+        if self.form == "examples":
+            return template.render(values)
+        shots: list[Message] = []
+        for solved in self.solved:
+            shown = {**values, "instruction": solved.instruction, "response": solved.response}
+            answer = criteria.labels[not solved.good].capitalize()
+            shots += [blind.render(shown)[-1], Message("assistant", answer)]
+        system = [message for message in template.render(values)[:-1] if message.role == "system"]
+        if self.form == "digit":
+            values = {**values, "question": f"{values['question']} {digit}"}
+        return (*system, *shots, template.render(values)[-1])
+
+    def score(self, labels: Mapping[str, float], criteria: CriteriaConfig) -> tuple[float, float]:
+        """How good in the eyes of who gave these probabilities, in [0, 1], and what the labels have together.
+
+        Of digits the expectation, divided by 9; 0.5 if the labels have nothing.
+        """
+        found = [labels.get(label, 0.0) for label in self.labels(criteria)]
+        mass = sum(found)
+        if not mass:
+            return 0.5, 0.0
+        if self.form == "digit":
+            return sum(n * p for n, p in enumerate(found)) / (9 * mass), mass
+        return found[0] / mass, mass
+
+
+def chooses(criteria: CriteriaConfig, stage: Stage) -> bool:
+    """True if the criteria of a stage are the paper's, of which some may be left out; one's own are all asked."""
+    return criteria.of(stage) == PAPERS[stage]
+
+
+def enough(good: NDArray[np.float64], broken: NDArray[np.float64], fewest: int) -> int:
+    """How many columns, from the first, tell good from broken as well as all of them do.
+
+    As well is: Cohen's d of their mean is not below that of all by more than the jackknife's standard error of the
+    difference. Taken in a fixed order the few are chosen by little luck.
+
+    Args:
+        good: log-odds of good texts, (texts, questions).
+        broken: of their twins, the same shape.
+        fewest: what is never gone below.
+    """
+    count = int(good.shape[1])
+    for some in range(min(fewest, count), count):
+        lost = [_d(good, broken, count, out) - _d(good, broken, some, out) for out in range(len(good))]
+        error = math.sqrt((len(good) - 1) * float(np.var(lost)))
+        if _d(good, broken, count) - _d(good, broken, some) <= error:
+            return some
+    return count
+
+
+def _d(good: NDArray[np.float64], broken: NDArray[np.float64], some: int, out: int | None = None) -> float:
+    """Cohen's d of the mean of the first columns, without one text and its twin."""
+    g, b = (np.delete(side, [] if out is None else [out], axis=0)[:, :some].mean(axis=1) for side in (good, broken))
+    spread = max(float(np.sqrt((g.var(ddof=1) + b.var(ddof=1)) / 2)), LEAST_SPREAD)
+    return float(g.mean() - b.mean()) / spread
+
+
+def forms_of(forms: Sequence[Form], solved: Sequence[Solved], criteria: CriteriaConfig, stage: Stage) -> list[Way]:
+    """The ways that a stage's exam tries, in turn: without examples of one's own there is no form `own`.
+
+    The examples answer one question, and to others they would be false: so that is the only one that is asked.
+    """
+    ways = []
+    for form in forms:
+        if form != "own":
+            ways.append(Way(form))
+        elif solved and chooses(criteria, stage):
+            ways.append(Way("own", TELLING[stage][:1], tuple(solved)))
+    return ways or [Way()]

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from gra.config.criteria import CriteriaConfig, Criterion
+from gra.prompts.prompt_set import PromptSet
+from gra.records import criteria_of
+from gra.synthesis.forms import DIGITS, TELLING, Solved, Way, chooses, enough, forms_of
+
+CRITERIA = CriteriaConfig()
+PROMPTS = PromptSet()
+VALUES = {"instruction": "Name {{a}} river.", "response": "The Nile.", "question": "Is it right?", "reviews": "- No."}
+SHOWN = (Solved("Say {{question}}.", "Hello.", True), Solved("Count.", "", False))
+
+
+def turns(way: Way, prompt: str = "opinion_response") -> list[tuple[str, str]]:
+    blind = PROMPTS["opinion_response"]
+    found = way.messages(PROMPTS[prompt], blind, VALUES, CRITERIA, "In one digit.")
+    return [(m.role, m.content) for m in found]
+
+
+def test_after_the_prompts_examples_all_is_as_the_prompt_says() -> None:
+    template = PROMPTS["opinion_response"]
+    assert turns(Way()) == [(m.role, m.content) for m in template.render(VALUES)]
+    assert Way().label(template) == template.label
+    assert Way(criteria=("clarity",)).label(template) == template.label, "which questions are asked changes no prompt"
+
+
+def test_without_examples_there_is_one_turn() -> None:
+    asked = "Exercise: Name {{a}} river.\n\nAnswer: The Nile.\n\nQuestion: Is it right?"
+    assert turns(Way("plain")) == [("user", asked)]
+    assert turns(Way("digit")) == [("user", f"{asked} In one digit.")]
+
+
+def test_own_examples_are_asked_as_the_question_is_and_never_filled_in_again() -> None:
+    first, answer, second, no, last = turns(Way("own", solved=SHOWN))
+    assert first == ("user", "Exercise: Say {{question}}.\n\nAnswer: Hello.\n\nQuestion: Is it right?")
+    assert (answer, no) == (("assistant", "Yes"), ("assistant", "No"))
+    assert second[1].startswith("Exercise: Count.")
+    assert last == turns(Way("plain"))[0]
+
+
+def test_own_examples_have_no_reviews_and_the_question_has() -> None:
+    found = turns(Way("own", solved=SHOWN), "opinion_ruling")
+    assert ["- No." in content for role, content in found if role == "user"] == [False, False, True]
+
+
+def test_every_form_has_a_prompt_name_of_its_own() -> None:
+    template = PROMPTS["opinion_response"]
+    ways = [Way(), Way("plain"), Way("digit"), Way("own", solved=SHOWN), Way("own", solved=SHOWN[:1])]
+    labels = [way.label(template) for way in ways]
+    assert len(set(labels)) == len(labels)
+    assert all(label.startswith("opinion_response") for label in labels)
+
+
+def test_a_way_is_stored_and_found_again() -> None:
+    way = Way("own", ("correctness",), SHOWN)
+    assert Way.of(way.plain()) == way
+
+
+@pytest.mark.parametrize(
+    ("form", "labels", "score", "mass"),
+    [
+        ("examples", {"yes": 0.6, "no": 0.2}, 0.75, 0.8),
+        ("digit", {"9": 0.5, "0": 0.5}, 0.5, 1.0),
+        ("digit", {"9": 0.25}, 1.0, 0.25),
+        ("plain", {}, 0.5, 0.0),
+    ],
+)
+def test_a_score_is_of_what_went_to_the_labels(form: str, labels: dict[str, float], score: float, mass: float) -> None:
+    found = Way(form).score(labels, CRITERIA)  # type: ignore[arg-type]
+    assert found == pytest.approx((score, mass))
+
+
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=10))
+def test_an_expected_digit_is_a_share(chances: list[float]) -> None:
+    score, _ = Way("digit").score(dict(zip(DIGITS, chances, strict=True)), CRITERIA)
+    assert 0 <= score <= 1 + 1e-9
+
+
+def test_own_examples_answer_one_question_and_only_of_the_papers() -> None:
+    own = forms_of(("examples", "own"), SHOWN, CRITERIA, "response")
+    assert own == [Way(), Way("own", ("correctness",), SHOWN)]
+    assert forms_of(("examples", "own"), (), CRITERIA, "response") == [Way()]
+    assert forms_of(("own",), (), CRITERIA, "response") == [Way()], "there is always a way to ask"
+    mine = CriteriaConfig(response=(Criterion(name="kind", question="Is it kind?", description="it is kind."),))
+    assert forms_of(("own", "plain"), SHOWN, mine, "response") == [Way("plain")]
+    assert not chooses(mine, "response")
+    assert chooses(mine, "instruction")
+
+
+def test_the_order_of_telling_has_every_criterion_once() -> None:
+    for stage, names in TELLING.items():
+        assert sorted(names) == sorted(criteria_of(stage))
+
+
+def drawn(texts: int, ability: list[float], noise: float = 1.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log-odds of good and of broken texts: by each question's ability, noise of its own, and a text's own part."""
+    draw = np.random.default_rng(3)
+    text = draw.normal(0, 0.5, (2, texts, 1))
+    said = draw.normal(0, noise, (2, texts, len(ability))) + text
+    return said[0] + np.array(ability), said[1]
+
+
+def test_questions_that_tell_nothing_more_are_not_asked() -> None:
+    good, broken = (np.repeat(side, 6, axis=1) for side in drawn(24, [1.0]))
+    assert enough(good, broken, fewest=2) == 2
+    assert enough(good, broken, fewest=1) == 1
+    assert enough(*drawn(24, [2.0, 1.5, 0, 0, 0, 0]), fewest=1) <= 2
+
+
+def test_questions_that_tell_more_are_asked() -> None:
+    assert enough(*drawn(200, [0.3, 0.3, 1.0, 1.0, 1.0, 1.0]), fewest=2) > 3
+    assert enough(*drawn(24, [0.0] * 5 + [9.0]), fewest=1) == 6
+
+
+@given(st.integers(4, 12), st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**16))
+def test_so_many_as_there_are_and_not_below_the_fewest(texts: int, count: int, fewest: int, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    found = enough(draw.normal(size=(texts, count)), draw.normal(size=(texts, count)), fewest)
+    assert min(fewest, count) <= found <= count
