@@ -73,6 +73,28 @@ def test_the_same_in_json_and_of_one_model_alone(gra: Gra, judges: list[FakeMode
     assert not found["bundled"]
 
 
+def test_verifiers_sit_it_beside_the_models(gra: Gra, tmp_path: Path) -> None:
+    models = [FakeModel(n, judge=knowing, prompt_logprobs=True) for n in NAMES]
+    with serving(FakeServer(models)) as server:
+        config = config_file(tmp_path, server.base_url, verifiers=["relevance", "likelihood", "constraints"])
+        found = json.loads(gra("exam", config, "-n", 8, "--json").stdout)
+        shown = gra("exam", config, "-n", 8, columns=200)
+    rows = {row["model"]: row for row in found["models"] if row["model"].startswith("@")}
+    assert set(rows) == {"@relevance", "@likelihood.writer", "@information.writer", "@constraints"}
+    assert {row["stage"] for row in rows.values()} == {"response"}
+    relevance, constraints = rows["@relevance"], rows["@constraints"]
+    assert relevance["reading"] == "evidence"
+    assert relevance["auc"]["good"] == 8 and relevance["questions_in_a_run"] >= 4
+    assert relevance["leniency"] is relevance["outside"] is relevance["pairwise"] is None
+    assert not relevance["by_criterion"] and relevance["by_fault"] and not relevance["silent"]
+    assert constraints["auc"] is None and constraints["silent"] > 8 and not constraints["votes"]
+    assert "it has something to say of 0 of" in constraints["failure"]
+    assert "@constraints will have no vote on responses: it has something to say of 0 of" in shown.stdout
+    of_responses = shown.stdout.partition("Responses: AUC")[2]
+    assert "@relevance" in of_responses.partition("By fault")[2].partition("By question")[0]
+    assert "@" not in of_responses.partition("By question")[2].partition("Responses: habits")[0]
+
+
 def test_labelled_answers_are_asked_about_and_authors_compared(
     gra: Gra, judges: list[FakeModel], tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ def exam(
     settings: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Examine the models that judge.
+    """Examine who judges: models, and the verifiers beside them.
 
     They read your seeds, broken twins of them and your labelled answers, as blind as they read candidates. Nothing is
     made. Answers of models that gra serves are kept, and neither the next exam nor the next run asks them again.

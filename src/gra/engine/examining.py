@@ -1,4 +1,4 @@
-"""`gra exam`: every judge of a configuration sits the whole exam, and nothing is made.
+"""`gra exam`: every judge and every verifier of a configuration sits the whole exam, and nothing is made.
 
 Answers of model files are kept in the user's cache for the next exam and the next run; nothing else is written.
 """
@@ -17,13 +17,15 @@ from gra.config.pool import judges
 from gra.config.questions import Form
 from gra.config.synthesis import EXAMINING, SeedsGate, SynthesisConfig
 from gra.engine.material import Material, read_material
-from gra.engine.models import OpenModels, open_models
+from gra.engine.models import EMBEDDINGS, OpenModels, open_models
 from gra.engine.opening import check_labels, choose_readings, examined_stages, make_readings
+from gra.engine.verifiers import make_verifiers
 from gra.errors import ConfigError
 from gra.events import CallAnswered, Listener, Notice, PhaseAdvanced, PhaseStarted, ignore
 from gra.records import Entry, Stage
 from gra.records import Reading as ReadingName
 from gra.store.kept_answers import KeptAnswers
+from gra.store.ledger import embedded
 from gra.synthesis.exam import STAGES, Question, Sitting, answered, lacks_seeds, set_exam
 from gra.synthesis.exam_material import read_labelled
 from gra.synthesis.exam_report import ExamReport, report_on
@@ -62,7 +64,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One model at one stage."""
+    """One model, or one verifier, at one stage."""
 
     report: ExamReport
     reading: ReadingName
@@ -126,13 +128,13 @@ async def examine(
     listen: Listener = ignore,
     all_forms: bool = False,
 ) -> ExamResult:
-    """Have the judges sit their exam.
+    """Have the judges, and the verifiers beside them, sit their exam.
 
     Args:
         config: whose judges, seeds, labelled answers, criteria and prompts.
         logs: for the logs of embedded servers.
         size: the most questions about seeds at each stage, and the most about labelled answers.
-        only: names of judges; all if empty.
+        only: names of judges; all, and all verifiers, if empty.
         listen: hears of the progress.
         all_forms: try each form of question on the whole exam too.
 
@@ -150,35 +152,37 @@ async def examine(
     every = {stage: _every_way(synthesis, material, stage) for stage in STAGES}
     papers, first = _papers(synthesis, material, size)
     stages = examined_stages(synthesis)
-    async with open_models(config, listen, logs, examined) as models:
+    heard = synthesis.examines and bool(synthesis.verifiers) and not only
+    # Verifiers may ask models that judge nothing, and which of them can be asked is known when all are open.
+    async with open_models(config, listen, logs, None if heard else examined) as models:
         await check_labels(synthesis, models, listen)
         chosen = choose_readings(synthesis, {name: models.abilities[name] for name in examined})
         readings = make_readings(synthesis, chosen, models.make_lanes())
         with KeptAnswers(kept_exams()) as kept:
             ask = _Bench(models, kept, listen)
-            listen(
-                PhaseStarted(
-                    "exam", f"{', '.join(examined)} read good texts and broken twins", len(stages) * len(examined)
-                )
-            )
+            evidence = make_verifiers(synthesis, models.abilities, ask.embed, listen) if heard else {}
+            total = len(stages) * len(examined) + len(evidence)
+            listen(PhaseStarted("exam", f"{', '.join(examined)} read good texts and broken twins", total))
             done = 0
 
-            async def sit(name: str, stage: Stage) -> Examined:
+            async def sit(name: str, stage: Stage, reading: Reading) -> Examined:
                 nonlocal done
                 paper = Paper(papers[stage], first[stage], ways[stage])
-                one = await _sit(ask, synthesis, (name, readings[name]), paper)
+                one = await _sit(ask, synthesis, (name, reading), paper)
                 if all_forms:
-                    judge = name, readings[name]
-                    one = replace(one, trials=await _trials(ask, judge, paper.questions, every[stage]))
+                    trials = await _trials(ask, (name, reading), paper.questions, every[stage])
+                    one = replace(one, trials=trials)
                 done += 1
                 listen(PhaseAdvanced(done))
                 return one
 
-            found = await together(sit(name, stage) for name in examined for stage in stages)
+            # One verifier after the other, so that one finds what another has asked.
+            measured = [await sit(name, "response", reading) for name, reading in evidence.items()]
+            found = await together(sit(name, stage, readings[name]) for name in examined for stage in stages)
             if kept.problem:
                 listen(Notice(kept.problem))
     counts = {stage: len(papers[stage]) for stage in stages}
-    return ExamResult(tuple(found), counts, lacks_seeds(_entries(material)), len(material.labelled))
+    return ExamResult((*found, *measured), counts, lacks_seeds(_entries(material)), len(material.labelled))
 
 
 def _chosen(config: SynthesisConfig, only: Sequence[str]) -> list[str]:
@@ -288,3 +292,7 @@ class _Bench:
         tokens = (usage.prompt_tokens, usage.completion_tokens)
         self._listen(CallAnswered(request.model, *tokens, reply.seconds, known is not None))
         return reply
+
+    async def embed(self, call: CallId, texts: list[str]) -> list[list[float]]:
+        """Unit vectors; they are too cheap to be kept."""
+        return await self._models.endpoints[EMBEDDINGS].embed([embedded(text) for text in texts])

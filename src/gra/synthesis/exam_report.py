@@ -95,7 +95,7 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate | Non
 
 @dataclass(frozen=True, slots=True)
 class ExamReport:
-    """What one model has shown at one stage."""
+    """What one model, or one verifier, has shown at one stage."""
 
     model: str
     stage: Stage
@@ -107,30 +107,33 @@ class ExamReport:
     """AUC on the texts with each fault against the good ones that they were made from."""
     by_domain: Mapping[str, Estimate | None]
     by_criterion: Mapping[str, Estimate | None]
-    """AUC by the answers to one question alone."""
+    """AUC by the answers to one question alone; none for a verifier, which is asked none."""
     leniency: float | None
-    """Mean score of good texts, in [0, 1]: the probability of the good answer, or the mark on its scale."""
+    """Mean score of good texts, in [0, 1]: the probability of the good answer, or the mark on its scale. None for a
+    verifier, whose scale has no such ends."""
     spread: float | None
     """Population standard deviation of the same."""
     length_bias: Estimate | None
     """Correlation of the score of good texts with the logarithm of their length in characters."""
     outside: float | None
-    """Mean probability that went to neither label, in [0, 1]; None for written opinions."""
+    """Mean probability that went to neither label, in [0, 1]; only of opinions read from probabilities."""
     family_preference: Estimate | None
     """How much higher it rates good answers of its own family than those of others, in log-odds or marks."""
     failures: int
     """Texts on which it could not be read."""
+    silent: int
+    """Texts of which it, a verifier, has nothing to say."""
 
 
 def report_on(sitting: Sitting) -> ExamReport:
     """All that a sitting tells."""
-    read = [a for a in sitting.answers if not a.good.failure and not a.broken.failure]
+    read = sitting.told
     texts = {**{a.question.good: a.good for a in read}, **{a.question.broken: a.broken for a in read}}
     good = {a.question.good: a.good for a in read}
-    values = [_share(opinion) for opinion in good.values()]
+    values = [_share(opinion) for opinion in good.values() if opinion.reading != "evidence"]
     lengths = [math.log(len(matter.response or matter.instruction)) for matter in good]
     probable = [o.outside for o in texts.values() if o.reading == "probability"]
-    criteria = list(dict.fromkeys(c for o in good.values() for c in o.scores))
+    criteria = list(dict.fromkeys(c for o in good.values() if o.reading != "evidence" for c in o.scores))
     return ExamReport(
         model=sitting.model,
         stage=sitting.stage,
@@ -146,6 +149,7 @@ def report_on(sitting: Sitting) -> ExamReport:
         outside=fmean(probable) if probable else None,
         family_preference=_preference(sitting.model, read),
         failures=len({m for a in sitting.answers for m, o in _halves(a) if o.failure}),
+        silent=len({m for a in sitting.answers for m, o in _halves(a) if o.abstained}),
     )
 
 

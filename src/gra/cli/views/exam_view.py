@@ -1,4 +1,4 @@
-"""How `gra exam` looks: who will have a vote, and what each model can and cannot tell."""
+"""How `gra exam` looks: who will have a vote, and what each model and each verifier can and cannot tell."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ FORMS: Mapping[Form, str] = {
     "plain": "without examples",
     "digit": "for a digit",
 }
+ABREAST = 4
+"""Columns of figures with their intervals that most terminals have room for."""
 
 
 def exam_view(result: ExamResult, gate_examines: bool) -> Iterator[RenderableType]:
@@ -73,7 +75,7 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
     rows = [
         (r.model, _told(r.auc), _told(r.separation), *(_told(r.by_kind.get(kind)) for kind in kinds)) for r in reports
     ]
-    yield table(("model", "all", "separation d", *kinds), rows)
+    yield table(("who", "all", "separation d", *kinds), rows)
     for title, of in (
         ("By fault", _by_fault),
         ("By question", lambda r: r.by_criterion),
@@ -83,7 +85,7 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
     yield from _trials(of_stage)
     yield heading(f"{stage.capitalize()}s: habits")
     yield table(
-        ("model", "leniency", "spread", "length bias", "outside labels", "own family", "not read"),
+        ("who", "leniency", "spread", "length bias", "outside labels", "own family", "not read", "silent"),
         map(_habits, reports),
     )
     compared = [(one.report.model, one.pairwise) for one in of_stage if one.pairwise]
@@ -129,12 +131,15 @@ def _by_fault(report: ExamReport) -> Mapping[str, Estimate | None]:
 def _crossed(
     title: str, reports: list[ExamReport], of: Callable[[ExamReport], Mapping[str, Estimate | None]]
 ) -> Iterator[RenderableType]:
-    """One row for each name, one column for each model."""
+    """One row for each name, one column for each who has anything there."""
+    reports = [report for report in reports if of(report)]
     names = list(dict.fromkeys(name for report in reports for name in of(report)))
     if names:
         yield line(title, "bold", indent=2)
-        rows = [(name, *(_told(of(r).get(name), sized=True) for r in reports)) for name in names]
-        yield table(("", *(r.model for r in reports)), rows)
+        for at in range(0, len(reports), ABREAST):
+            some = reports[at : at + ABREAST]
+            rows = [(name, *(_told(of(r).get(name), sized=True) for r in some)) for name in names]
+            yield table(("", *(r.model for r in some)), rows)
 
 
 def _habits(report: ExamReport) -> tuple[str, ...]:
@@ -146,6 +151,7 @@ def _habits(report: ExamReport) -> tuple[str, ...]:
         "-" if report.outside is None else f"{report.outside:.1%}",
         _told(report.family_preference, signed=True),
         str(report.failures),
+        str(report.silent),
     )
 
 
