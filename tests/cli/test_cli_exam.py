@@ -165,3 +165,20 @@ def test_labels_that_begin_alike_are_refused(gra: Gra, judges: list[FakeModel], 
         assert ended.exit_code == 2
         assert "they cannot be told apart" in ended.stderr
         assert "Choose two other words" in ended.stderr
+
+
+def test_every_form_is_tried_where_that_is_asked_for(gra: Gra, judges: list[FakeModel], tmp_path: Path) -> None:
+    with serving(FakeServer(judges)) as server:
+        config = config_file(tmp_path, server.base_url)
+        done = gra("exam", config, "--model", "one", "-n", 12, "--forms", "--json", "--set", "gate.exam=4")
+        told = gra("exam", config, "--model", "one", "-n", 12, "--forms", "--set", "gate.exam=4", columns=200)
+    assert done.exit_code == 0, done.stderr
+    response = json.loads(done.stdout)["models"][1]
+    assert list(response["forms"]) == ["examples", "own", "plain", "digit"]
+    assert (response["form"], response["criteria"]) == ("examples", ["correctness", "completeness"])
+    for form in ("examples", "own", "plain"):
+        assert response["forms"][form]["auc"]["value"] > 0.9, form
+        assert response["forms"][form]["tokens"] > 0
+    assert set(response["forms"]["own"]) & {"correctness", "clarity"} == {"correctness"}, "its examples are about one"
+    assert "By form of question" in told.stdout
+    assert "asked after solved examples about correctness, completeness" in told.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from statistics import fmean
 from typing import Any
 
@@ -27,7 +28,7 @@ from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, Sitting, lacks_seeds, se
 from gra.synthesis.exam_material import Labelled
 from gra.synthesis.exam_report import report_on
 from gra.synthesis.exam_ways import sit_in_turn, ways_to_ask
-from gra.synthesis.forms import Way
+from gra.synthesis.forms import DIGITS, Way
 from gra.synthesis.plugged import own_gate, own_reading
 from gra.synthesis.reading import Lanes, ProbabilityReading, Reading, WrittenReading
 from gra.synthesis.ruling_exam import sit_ruling_exams
@@ -66,8 +67,8 @@ async def check_labels(config: SynthesisConfig, models: OpenModels, listen: List
     """
     if isinstance(config.reading, Plugin) or config.reading == "written":
         return
-    labels = config.criteria.labels
-    for name in judges(config):
+    sets = [config.criteria.labels, *([DIGITS] if "digit" in config.questions.forms else [])]
+    for name, labels in product(judges(config), sets):
         endpoint = models.endpoints.get(name)
         if not isinstance(endpoint, Endpoint) or not models.abilities[name].label_probabilities:
             continue

@@ -20,6 +20,7 @@ from gra.engine.prices import charge, prices
 from gra.records import Passage, Reading, Seed, Stage
 from gra.synthesis.exam import LEAST_QUESTIONS
 from gra.synthesis.exam_material import bundled
+from gra.synthesis.forms import FEWEST, chooses
 
 CHARACTERS_PER_TOKEN = 4.0
 """English prose in the vocabularies of today's models: 3.5 to 4.5. Code and other languages have fewer."""
@@ -199,16 +200,24 @@ def _opinion(
     written: float,
     response: float,
     said: float = 0.0,
+    exam: bool = False,
 ) -> Cost:
-    """One model's opinion: one written reply, or one token for each criterion."""
+    """One model's opinion: one written reply, or one token for each criterion that is asked about."""
     matter = lengths.instruction + response
-    criteria = config.criteria.of(stage)
+    asked = len(config.criteria.of(stage)) if exam else _asked(config, stage)
     told = tokens(config.criteria.values(stage)["criteria"])
     ruling = said > 0
     one = _call(config, step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1)
     wrote = SCORES + (COMMENT if stage == "response" else 0)
     form = _call(config, step, "adjudicate" if ruling else f"review_{stage}", matter + said + told, wrote)
-    return one.times((1 - written) * len(criteria)) + form.times(written)
+    return one.times((1 - written) * asked) + form.times(written)
+
+
+def _asked(config: SynthesisConfig, stage: Stage) -> int:
+    """Criteria that a reviewer is asked about once it has sat its exam, where few tell as much as all."""
+    criteria = config.criteria.of(stage)
+    few = config.examines and config.questions.ask == "needed" and chooses(config.criteria, stage)
+    return min(FEWEST[stage], len(criteria)) if few else len(criteria)
 
 
 # --- the parts of a run -----------------------------------------------------------------------------------------------
@@ -238,9 +247,9 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
         return none
     own = seeds if seeds >= LEAST_QUESTIONS else seeds + len(bundled())
     pairs = min(config.gate.exam, own)
-    both = _opinion(config, "exam", "response", lengths, written, lengths.response)
+    both = _opinion(config, "exam", "response", lengths, written, lengths.response, exam=True)
     if config.task != "refine":
-        both += _opinion(config, "exam", "instruction", lengths, written, 0.0)
+        both += _opinion(config, "exam", "instruction", lengths, written, 0.0, exam=True)
     return none + both.times(len(judges(config)) * pairs * 2)
 
 
@@ -313,7 +322,10 @@ def _shots(config: SynthesisConfig) -> float:
 def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seeds: int) -> tuple[str, ...]:
     yields = ", ".join(f"{name} {share:.0%}" for name, share in YIELDS.items())
     likeness = "the seeds" if seeds else "such texts usually are"
-    exam = ["every judge sits the whole exam; half of it is often enough"] if config.examines else []
+    exam = ["every judge sits the whole exam once; half of it is often enough"] if config.examines else []
+    if _asked(config, "response") < len(config.criteria.response):
+        few = f"{_asked(config, 'instruction')} and {_asked(config, 'response')}"
+        exam.append(f"after the exam {few} criteria tell as much of an instruction and a response as all")
     exam += ["labelled answers in the exam come on top"] if config.examines and config.exam else []
     exam += (
         ["with so few seeds the exam asks about gra's own exercises, too"]
