@@ -58,6 +58,7 @@ def described(
         "split": {"groups": split.groups, "largest_group": split.largest} if split else None,
         "left_out": dict(sorted(source.left_out.counts.items())),
         "let_in": len(source.left_out.let_in),
+        "quality": source.quality.plain(),
         "no_pair": dict(sorted(source.no_items["pair"].items())),
         "no_judgement": dict(sorted(source.no_items["judged"].items())),
         "files": [_file(folder, path, {f.path: f for f in files}) for path in _paths(folder)],

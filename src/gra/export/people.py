@@ -39,6 +39,11 @@ class People:
         said = self._of(row)
         return bool(said and said.accept)
 
+    def says(self, row: Row) -> bool | None:
+        """Whether a person accepts it; None if nobody has said."""
+        said = self._of(row)
+        return said.accept if said else None
+
     def samples(self, run: str, reader: Reader, status: Status) -> Iterator[Sample]:
         """The samples of a status, in order; with the accepted ones, those that a person lets in."""
         if status is not Status.ACCEPTED:
