@@ -45,6 +45,7 @@ def read_material(config: SynthesisConfig) -> Material:
             problems=(*material.problems, *documents.problems),
         )
     if config.exam and config.examines:
-        labelled = read_labelled(config.exam)
-        material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled))
+        labelled, problems = read_labelled(config.exam)
+        problems = (*material.problems, *(f"labelled answers: {problem}" for problem in problems))
+        material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled), problems=problems)
     return material
