@@ -41,6 +41,7 @@ def described(
             {
                 "name": valid(name),
                 "fingerprint": reader.run.fingerprint,
+                "verdicts": source.people.digests[name],
                 "samples": {status.value: count for status, count in sorted(reader.funnel().by_status.items())},
             }
             for name, reader in source.runs

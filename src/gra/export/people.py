@@ -25,9 +25,11 @@ class People:
     """
 
     def __init__(self, runs: Sequence[tuple[str, Reader]]) -> None:
-        from gra.store.verdicts import verdicts  # pydantic: not for the help page
+        from gra.store.verdicts import digest_of_all, verdicts  # pydantic: not for the help page
 
         self._said = {run: verdicts(reader.run) for run, reader in runs}
+        self.digests = {run: digest_of_all(said) for run, said in self._said.items()}
+        """By run, what names all that was said of its samples; empty where nobody has said anything."""
 
     def __call__(self, row: Row) -> LeftOut | None:
         """Left out if a person rejects it."""
