@@ -87,7 +87,7 @@ async def synthesise(
     prices_of(config.synthesis)
     joules_of(config.synthesis)
     try_plugins(config.synthesis)
-    material = read_material(config.synthesis)
+    material = read_material(config.synthesis, folder)
     for problem in material.problems:
         listen(Notice(problem))
     config = config.model_copy(update={"synthesis": bounded(config.synthesis, len(material.seeds))})
