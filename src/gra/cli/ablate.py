@@ -33,11 +33,12 @@ def ablate(
 ) -> None:
     """Compare a configuration with its ablations.
 
-    What does each part of the method add? Everything is run once in full, and once more without each part.
+    What does each part of the method add? Everything is run once in full, and once more without each part; and once
+    more with casting by merit, where `full` has another.
 
-    The variants: full, single_model, fixed_roles, no_review, one_reviewer, majority, no_adjudication, no_revision. Each
-    is a run in a folder of its own. Calls that they have in common are asked once. What is finished is not run again,
-    so the same command goes on where it was stopped.
+    The variants: full, single_model, fixed_roles, adaptive, no_review, one_reviewer, majority, no_adjudication,
+    no_revision. Each is a run in a folder of its own. Calls that they have in common are asked once. What is finished
+    is not run again, so the same command goes on where it was stopped.
     """
     from dataclasses import asdict
 
