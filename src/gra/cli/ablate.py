@@ -98,10 +98,10 @@ def _outcome(name: str, folder: Path, problem: str | None) -> Outcome:
 
     from gra.engine.ablation import others
     from gra.engine.comparison import compare
-    from gra.report.opening import reading, written_config
+    from gra.report.opening import reading
 
     with reading(folder / name) as reader:
         # The run's own target: a refinement finds out from its seeds how many there are.
-        target = int(written_config(reader.run)["target"])
+        target = int(reader.run.config["target"])
         found = compare(name, target, reader, others(folder, name))
     return replace(found, statement=problem) if problem else found

@@ -41,7 +41,7 @@ def push(
 
     exported = run if (run / MANIFEST).exists() or not (run / "run.json").exists() else run / "export" / "dataset"
     upload = prepared(exported)
-    if told := overtaken(exported, run):
+    if told := overtaken(upload.told, exported, run):
         say(told)
     files = {**upload.files, MANIFEST: len(upload.manifest)}
     if dry_run:

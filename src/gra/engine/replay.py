@@ -197,10 +197,9 @@ def _seeds(reader: Reader) -> list[Seed]:
 
 def _same_prompts(run: RunDir, config: SynthesisConfig) -> None:
     if run.document.get("prompts") != config.templates.digest:
-        made = run.document.get("versions", {}).get("gra-synth", "another version")
         raise StoreError(
             f"{run.path} was made with other prompts than this gra has, so none of its answers would fit. "
-            f"Replay it with the gra that made it ({made})"
+            f"Replay it with the gra that made it ({run.made_by or 'another version'})"
         )
 
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gra.errors import StoreError
-from gra.export.whole_file import MANIFEST
+from gra.export.manifest import Told
 from gra.store.run_dir import RunDir, open_run
 from gra.store.verdicts import digest_of_all, verdicts
 
 
-def overtaken(folder: Path, run: Path) -> str:
+def overtaken(told: Told, folder: Path, run: Path) -> str:
     """What to tell of an exported folder whose run has other verdicts now; empty where all is well, or nobody knows.
 
     Args:
-        folder: of the export, with a manifest that can be read.
+        told: the export's manifest.
+        folder: of the export.
         run: the folder that was named: of the run, or of the export, which may lie within its run's.
     """
-    manifest = json.loads((folder / MANIFEST).read_bytes())
     for there in dict.fromkeys((run.resolve(), *folder.resolve().parents)):
         if not (there / "run.json").is_file():
             continue
@@ -30,21 +29,20 @@ def overtaken(folder: Path, run: Path) -> str:
             now = digest_of_all(verdicts(found))
         except StoreError:
             continue
-        for exported in manifest.get("runs", ()):
-            if exported.get("fingerprint") == found.fingerprint and exported.get("verdicts", now) != now:
-                return (
-                    f"people have judged samples of {found.path} since it was exported, and {folder} does not heed "
-                    f"that. To export anew: {command(manifest, folder, found)}"
-                )
+        if told.runs.get(found.fingerprint) not in (None, now):
+            return (
+                f"people have judged samples of {found.path} since it was exported, and {folder} does not heed "
+                f"that. To export anew: {command(told.options, folder, found)}"
+            )
     return ""
 
 
-def command(manifest: dict[str, Any], folder: Path, run: RunDir) -> str:
+def command(options: Mapping[str, Any], folder: Path, run: RunDir) -> str:
     """The command that writes such an export of a run again; filters are as the run's configuration has them."""
-    return " ".join(map(shlex.quote, _words(manifest.get("options", {}), folder, run)))
+    return " ".join(map(shlex.quote, _words(options, folder, run)))
 
 
-def _words(options: dict[str, Any], folder: Path, run: RunDir) -> Iterator[str]:
+def _words(options: Mapping[str, Any], folder: Path, run: RunDir) -> Iterator[str]:
     yield from ("gra", "export", str(run.path))
     for key, option in (("formats", "--format"), ("recipes", "--recipe")):
         for name in options.get(key, ()):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from gra.records import Opinion, Sample
 from gra.report.bias import family
 from gra.report.judged import Row, calibrations, length_biases, own_preferences, standardised
-from gra.report.opening import written_config
 from gra.report.removal import removals_of
 from gra.report.reviewers import SEED, Cell, Reviewers
 from gra.store.verdicts import verdicts
@@ -63,7 +62,7 @@ class Bench:
         self.exam = reader.fact("exam") or ()
         self.readings: Mapping[str, str] = reader.fact("readings") or {}
         self.calibrated = reader.run.calibrated
-        self.families = families(written_config(reader.run).get("models") or ())
+        self.families = families(reader.run.config.get("models") or ())
         self.removals = removals_of(reader)
         self.figures = Figures(self.calibrated)
         self.doubts = doubts(reader.fact(FACT))

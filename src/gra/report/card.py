@@ -15,7 +15,6 @@ from gra.export.filters.chosen import export_config
 from gra.records import Status
 from gra.report.glance import glance_of
 from gra.report.licences import terms_of
-from gra.report.opening import written_config
 from gra.report.survey import LOOKED_AT, Report, report_on
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def card_of(source: Source, screening: Screening, configs: list[dict[str, Any]],
     """
     import yaml  # not for the help page
 
-    runs = [(name, reader, written_config(reader.run)) for name, reader in source.runs]
+    runs = [(name, reader, reader.run.config) for name, reader in source.runs]
     front = _front([config for *_, config in runs], runs[0][1], configs, files)
     parts = [
         f"# {plain(runs[0][0])}",
@@ -246,7 +245,7 @@ def _limitations(runs: Sequence[tuple[str, Reader, Mapping[str, Any]]], screenin
 
 
 def _again(runs: Sequence[tuple[str, Reader, Mapping[str, Any]]]) -> str:
-    version = next((str(v) for *_, r, _ in runs if (v := (r.run.document.get("versions") or {}).get("gra-synth"))), "")
+    version = next((reader.run.made_by for _, reader, _ in runs if reader.run.made_by), "")
     of = f" {plain(version)}" if version else ""
     return (
         f"With gra{of}: `gra replay RUN` makes the same samples again from the run's own ledger, without any model; "

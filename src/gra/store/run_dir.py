@@ -49,6 +49,12 @@ class RunDir:
         return str(self.document["fingerprint"])
 
     @property
+    def made_by(self) -> str:
+        """The version of gra that last changed its settings; empty where that is not told."""
+        versions = self.document.get("versions")
+        return str(versions.get("gra-synth", "")) if isinstance(versions, dict) else ""
+
+    @property
     def config(self) -> dict[str, Any]:
         """The resolved configuration.
 
