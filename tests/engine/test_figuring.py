@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from fake_pool import fake_models, make_config
+from typer.testing import CliRunner
 
+from gra.cli.app import app
 from gra.config.synthesis import CalibratedGate
 from gra.engine.opening import prospect
 from gra.engine.run import synthesise
 from gra.export import Wanted, write_folder
 from gra.report.bench import reviewers_of
+from gra.report.card import card_of
 from gra.report.glance import glance_of
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
@@ -49,7 +52,13 @@ async def test_every_closed_round_has_its_figures_and_an_export_takes_them(tmp_p
         first, second = [s for s in reader.iter_samples() if s.status == "accepted"][:2]
         put_verdict(run, first, True)
         put_verdict(run, second, False)
-        quality = write_folder([reader], Wanted()).manifest["quality"]
+        exported = write_folder([reader], Wanted(("datasets",)), tmp_path / "out", None, card_of)
+    quality = exported.manifest["quality"]
+    card = (exported.path / "README.md").read_text("utf-8")
+    assert "Of the 5 rows with a probability, an estimated" in card and "People have judged 2 samples" in card
+    assert "Krippendorff's alpha of the reviewers' scores of" in card
+    told = CliRunner().invoke(app, ["status", str(folder)], env={"COLUMNS": "250"}).stdout
+    assert "of 2 closed rounds" in told and re.search(r"6 accepted samples an estimated \d+% is good \(95% int", told)
     assert quality["estimated"]["rows"] == 5 and quality["estimated"]["low"] <= quality["estimated"]["precision"]
     assert quality["people"]["samples"] == 2 and quality["people"]["precision"] == 0.5
     assert quality["people"]["foretold"] == (first.score + second.score) / 20
