@@ -30,7 +30,8 @@ from gra.config.load import load_config
 from gra.config.synthesis import CalibratedGate
 from gra.ids import sample_id
 from gra.records import Cast, Entry, Opinion, Sample, Stage, Status, Version
-from gra.report.bench import first_of, reviewers_of
+from gra.report.bench import reviewers_of
+from gra.report.glance import glance_of
 from gra.report.survey import LOOKED_AT, report_on
 from gra.report.written import write_report
 from gra.store import rows
@@ -181,7 +182,7 @@ def row(standing: Standing) -> dict[str, object]:
 def status(folder: Path, count: int) -> None:
     with Reader(open_run(folder / "run")) as reader:
         report_on(reader)
-        first_of(reader, LOOKED_AT)
+        glance_of(reader, LOOKED_AT)
 
 
 def reviewers(folder: Path, count: int) -> None:

@@ -10,7 +10,7 @@ from fake_pool import NAMES, fake_models, make_config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.config.synthesis import FixedCasting, SingleCasting
+from gra.config.synthesis import AdaptiveCasting, FixedCasting, SingleCasting
 from gra.engine.ablation import VARIANTS, variants
 from gra.engine.comparison import agreement, compare
 from gra.engine.run import synthesise
@@ -32,6 +32,7 @@ def test_each_variant_changes_one_thing(tmp_path: Path) -> None:
         before, after = config.synthesis.model_dump(), variant.synthesis.model_dump()
         assert sum(before[key] != after[key] for key in before) == (name != "full"), name
     assert found["single_model"].synthesis.casting == SingleCasting(model=NAMES[0])
+    assert found["adaptive"].synthesis.casting == AdaptiveCasting()
     fixed = found["fixed_roles"].synthesis.casting
     assert isinstance(fixed, FixedCasting)
     assert len({fixed.generator, *fixed.reviewers, fixed.adjudicator}) == 4
@@ -43,6 +44,8 @@ def test_a_variant_that_changes_nothing_is_left_out(tmp_path: Path) -> None:
     assert {"no_revision", "majority"}.isdisjoint(variants(config))
     with pytest.raises(ConfigError, match="changes nothing"):
         variants(config, ["majority"])
+    by_merit = make_config(tmp_path, NOWHERE, casting={"policy": "adaptive", "explore": 0.5})
+    assert "adaptive" not in variants(by_merit), "its own settings are what is compared"
 
 
 def test_a_pool_too_small_to_draw_from_is_ablated_but_for_the_draw(tmp_path: Path) -> None:

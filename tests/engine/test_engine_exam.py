@@ -48,7 +48,12 @@ async def test_labelled_answers_are_in_the_exam_the_identity_and_the_replay(tmp_
         write_pairs(tmp_path, good="That is {n}.")
         with pytest.raises(StoreError, match="other labelled_answers"):
             await synthesise(config, tmp_path / "run")
-    (tmp_path / "pairs.jsonl").unlink()
+        (tmp_path / "pairs.jsonl").unlink()
+        asked = server.requests.total()
+        ending = await asyncio.wait_for(synthesise(config_of(open_run(tmp_path / "run")), tmp_path / "run"), 120)
+        assert ending.complete and server.requests.total() == asked, "what is on record stands for the file"
+        with pytest.raises(SeedError, match="cannot be read"):
+            await synthesise(config, tmp_path / "other")
     with Reader(open_run(tmp_path / "run")) as reader:
         rows = reader.fact("exam")
         assert len(reader.fact("labelled")) == 6

@@ -40,7 +40,7 @@ def repeated(server: FakeServer) -> list[str]:
 @pytest.mark.parametrize("moment", [40, 300, 900], ids=["seeds", "exam", "round"])
 async def test_what_is_under_way_is_answered_and_stored(tmp_path: Path, moment: int) -> None:
     async with FakeServer(fake_models(), latency_s=0.03) as server:
-        await stopped(server, tmp_path, moment)
+        await stopped(server, tmp_path, moment, finish_s=100)  # on a busy machine 20 seconds may pass without any work
         assert server.peak > 1 and not server.in_flight
         assert committed(tmp_path / "run") == asked(server) > 0, "all that was asked"
         assert (await went_on(server, tmp_path)).complete

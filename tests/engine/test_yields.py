@@ -17,11 +17,12 @@ from gra.config.synthesis import Budget
 from gra.engine.desk import Spending
 from gra.engine.forecast import Outlook, still_to_come
 from gra.engine.run import Ending, synthesise
-from gra.engine.yields import LEAST, Course, interval
+from gra.engine.yields import LEAST, Course
 from gra.events import Event, Forecast, SampleEnded, Span
 from gra.records import Status
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
+from gra.synthesis.figures import wilson
 from gra.testing.fake_server import FakeServer
 from gra.testing.served import served
 
@@ -31,7 +32,7 @@ counts = st.integers(0, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), s
 @given(counts)
 def test_an_interval_holds_the_share_and_its_centre(count: tuple[int, int]) -> None:
     kept, of = count
-    low, centre, high = interval(kept, of)
+    low, centre, high = wilson(kept, of)
     assert 0 <= low <= centre <= high <= 1 and centre > 0
     assert not of or (low <= kept / of + 1e-12 and kept / of <= high + 1e-12)
 
@@ -39,7 +40,7 @@ def test_an_interval_holds_the_share_and_its_centre(count: tuple[int, int]) -> N
 @given(counts, st.integers(2, 10))
 def test_it_narrows_with_more_of_the_same(count: tuple[int, int], more: int) -> None:
     kept, of = count
-    few, many = interval(kept, of), interval(more * kept, more * of)
+    few, many = wilson(kept, of), wilson(more * kept, more * of)
     assert many[2] - many[0] <= few[2] - few[0] + 1e-12
 
 

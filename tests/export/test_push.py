@@ -16,6 +16,7 @@ from gra.report.card import card_of
 from gra.report.filtering import filters_for
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
+from gra.store.verdicts import put_verdict
 
 # huggingface_hub 2.4 hands a file to httpx2 in a way that httpx2 would have otherwise.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<:DeprecationWarning")
@@ -49,6 +50,22 @@ def export(run: Path, *formats: str) -> Path:
 @pytest.fixture
 def push() -> Push:
     return lambda *args: CliRunner().invoke(app, ["push", *map(str, args)], env={"COLUMNS": "300"})
+
+
+def test_verdicts_that_came_after_the_export_are_told_with_the_command_that_exports_anew(run: Path, push: Push) -> None:
+    opened = open_run(run)
+    put_verdict(opened, sample(0), True)
+    folder = export(run)
+    assert "people have judged" not in push(run, "me/rivers", "--dry-run").stderr
+    put_verdict(opened, sample(1), False)
+    again = f"gra export {run.resolve()} --format datasets --with-rejected"
+    for named in (run, folder):
+        told = push(named, "me/rivers", "--dry-run")
+        assert told.exit_code == 0 and told.stderr.strip().endswith(f"To export anew: {again}"), told.stderr
+    assert CliRunner().invoke(app, again.split()[1:]).exit_code == 0
+    assert push(run, "me/rivers", "--dry-run").stderr == ""
+    elsewhere = folder.rename(run.parent / "elsewhere")
+    assert push(elsewhere, "me/rivers", "--dry-run").stderr == "", "whose verdicts it should heed, nobody knows"
 
 
 def test_the_folder_arrives_private_without_what_was_left_out(hub: FakeHub, run: Path, push: Push) -> None:

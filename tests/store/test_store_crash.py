@@ -4,16 +4,18 @@ import asyncio
 import random
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from store_builders import call, mount, new_run, reply, request, sample
 
 from gra.errors import StoreError
+from gra.store.database import sqlite_boundary
 from gra.store.ledger import Ledger
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir, open_run
@@ -183,6 +185,40 @@ async def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path) -> No
         assert verify(run) == []
         subprocess.run(["mount", "-o", "remount,size=4m", str(tmp_path)], check=True)
         await goes_on(run, acknowledged)
+
+
+def without_room(folder: Path) -> Path:
+    """Leave none on a disk; gives the file that takes it."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+async def test_a_run_on_a_full_disk_is_read_or_it_is_said_that_the_disk_is_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path):
+        run = new_run(tmp_path)
+        log = run.database.with_name("run.sqlite-wal")
+        async with Writer(run) as writer:
+            await writer.commit_call(call(), "sha256:0", request(), reply())
+            killed = {path: path.read_bytes() for path in (run.database, log)}
+        filler = without_room(tmp_path)
+        with Reader(run) as reader:
+            assert reader.totals().all.calls == 1, "all of it is in the main file"
+        filler.unlink()
+        for path, content in killed.items():  # part of the truth is in the log
+            path.write_bytes(content)
+        without_room(tmp_path)
+        with pytest.raises(StoreError, match=r"is full .*Nothing is damaged"):
+            Reader(run)
+
+
+def test_sqlite_itself_may_say_that_there_is_no_room(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "small.sqlite")) as small:
+        small.execute("PRAGMA max_page_count = 2")
+        with pytest.raises(StoreError, match=r"is full \(database or disk is full\)"), sqlite_boundary(tmp_path / "x"):
+            small.executescript("CREATE TABLE a (b); CREATE TABLE c (d); CREATE TABLE e (f);")
 
 
 async def test_a_file_that_may_not_grow_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:

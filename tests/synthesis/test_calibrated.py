@@ -135,9 +135,9 @@ def test_only_the_hopeless_are_not_worth_a_revision() -> None:
 def test_the_prospect_is_that_of_everybody_who_can_tell() -> None:
     kept, slipped = gate(a=1, chance=0).prospect()
     assert (kept, slipped) == gate(a=1).prospect()
-    assert kept > 0.5 > 0.3 > slipped
-    assert kept / (kept + slipped) == pytest.approx(0.8, abs=0.01)
-    assert gate(a=0.5).prospect()[0] < kept
+    assert kept.low > 0.3 and kept.value > 0.5 > 0.3 > slipped.value > slipped.low
+    assert kept.value / (kept.value + slipped.value) == pytest.approx(0.8, abs=0.01)
+    assert gate(a=0.5).prospect()[0].value < kept.value < kept.high
 
 
 def test_it_can_be_foreseen() -> None:

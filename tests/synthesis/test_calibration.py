@@ -136,6 +136,21 @@ def test_the_precision_that_was_asked_for_is_kept(asked: float) -> None:
     assert fmean(said_recall) == pytest.approx(kept / 4000, abs=0.08)
 
 
+def test_the_prospect_has_an_interval_that_holds_what_it_promises() -> None:
+    """Over many exams: how many of fresh samples lie above a bar that was set by the exam."""
+    raters, covered, times, n = [ABLE, LENIENT], 0, 120, 150
+    for seed in range(times):
+        draw = random.Random(seed)
+        committee = examined(raters, draw)
+        bar = committee.threshold(0.8, 0.5)
+        for good in (True, False):
+            above = sum(committee.log_odds(said(raters, good, draw)) >= bar for _ in range(n)) / n
+            share, luck = committee.share(good, bar), 2 * (0.25 / n) ** 0.5
+            assert share.low <= share.value <= share.high
+            covered += share.low - luck <= above <= share.high + luck
+    assert covered / (2 * times) > 0.93
+
+
 def test_rarer_good_ones_raise_the_bar() -> None:
     committee = examined([ABLE], random.Random(3))
     assert committee.threshold(0.8, 0.2) > committee.threshold(0.8, 0.5) > committee.threshold(0.8, 0.8)

@@ -33,11 +33,12 @@ def ablate(
 ) -> None:
     """Compare a configuration with its ablations.
 
-    What does each part of the method add? Everything is run once in full, and once more without each part.
+    What does each part of the method add? Everything is run once in full, and once more without each part; and once
+    more with casting by merit, where `full` has another.
 
-    The variants: full, single_model, fixed_roles, no_review, one_reviewer, majority, no_adjudication, no_revision. Each
-    is a run in a folder of its own. Calls that they have in common are asked once. What is finished is not run again,
-    so the same command goes on where it was stopped.
+    The variants: full, single_model, fixed_roles, adaptive, no_review, one_reviewer, majority, no_adjudication,
+    no_revision. Each is a run in a folder of its own. Calls that they have in common are asked once. What is finished
+    is not run again, so the same command goes on where it was stopped.
     """
     from dataclasses import asdict
 
@@ -97,10 +98,10 @@ def _outcome(name: str, folder: Path, problem: str | None) -> Outcome:
 
     from gra.engine.ablation import others
     from gra.engine.comparison import compare
-    from gra.report.opening import reading, written_config
+    from gra.report.opening import reading
 
     with reading(folder / name) as reader:
         # The run's own target: a refinement finds out from its seeds how many there are.
-        target = int(written_config(reader.run)["target"])
+        target = int(reader.run.config["target"])
         found = compare(name, target, reader, others(folder, name))
     return replace(found, statement=problem) if problem else found

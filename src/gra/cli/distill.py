@@ -12,7 +12,7 @@ import typer
 from gra.cli.arguments import ConfigFile, Json, Set, run_folders
 from gra.cli.console import say
 from gra.errors import ConfigError
-from gra.report.opening import reading, written_config
+from gra.report.opening import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,4 +123,4 @@ def _cost(run: Path, known: Mapping[str, float]) -> Cost:
     from gra.engine.compute import sizes
 
     with reading(run) as reader:
-        return cost_of(str(run), reader, {**known, **sizes(written_config(reader.run).get("models", ()))})
+        return cost_of(str(run), reader, {**known, **sizes(reader.run.config.get("models", ()))})

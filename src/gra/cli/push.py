@@ -30,16 +30,19 @@ def push(
 ) -> None:
     """Put a dataset on the Hugging Face hub.
 
-    It is private unless --public says otherwise. The folder comes from `gra export RUN --format datasets`. The token is
-    that of HF_TOKEN or of `hf auth login`; HF_ENDPOINT names another hub. Rejected rows and those that were left out
-    are not uploaded.
+    It is private unless --public says otherwise. The folder comes from `gra export RUN --format datasets`; if people
+    have judged samples since, that is said. The token is that of HF_TOKEN or of `hf auth login`; HF_ENDPOINT names
+    another hub. Rejected rows and those that were left out are not uploaded.
     """
     from gra.export.hub import prepared
     from gra.export.hub import push as pushed
+    from gra.export.overtaken import overtaken
     from gra.export.whole_file import MANIFEST
 
     exported = run if (run / MANIFEST).exists() or not (run / "run.json").exists() else run / "export" / "dataset"
     upload = prepared(exported)
+    if told := overtaken(upload.told, exported, run):
+        say(told)
     files = {**upload.files, MANIFEST: len(upload.manifest)}
     if dry_run:
         if as_json:

@@ -12,13 +12,13 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show how far a run has come."""
-    from gra.report.bench import first_of
+    from gra.report.glance import glance_of
     from gra.report.survey import LOOKED_AT, report_on
 
     with reading(run) as reader:
-        report, reviewers = report_on(reader), first_of(reader, LOOKED_AT)
+        report, reviewers = report_on(reader), glance_of(reader, LOOKED_AT)
     if as_json:
-        print_json({**report.plain(), "reviewers": reviewers.glance()})
+        print_json({**report.plain(), "reviewers": reviewers.plain()})
         return
     from gra.cli.views.parts import print_parts
     from gra.cli.views.reviewers_view import glance

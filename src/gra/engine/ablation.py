@@ -1,4 +1,4 @@
-"""The paper's ablations: one configuration in several variants, each with one thing taken away.
+"""The paper's ablations, and casting by merit: one configuration in several variants, each with one thing otherwise.
 
 Every variant is a run like any other, in a folder of its own, and complete in itself. What it has in common with a
 variant that was run before, down to the last token of a request, is answered from that one's ledger.
@@ -12,7 +12,7 @@ from pathlib import Path
 from gra.config.fingerprint import resolved
 from gra.config.load import RunConfig
 from gra.config.pool import check_pool, may_play
-from gra.config.synthesis import FixedCasting, RandomCasting, SingleCasting, SynthesisConfig
+from gra.config.synthesis import AdaptiveCasting, FixedCasting, RandomCasting, SingleCasting, SynthesisConfig
 from gra.engine.compute import sizes_of
 from gra.engine.energy import joules_of
 from gra.engine.prices import prices_of
@@ -27,6 +27,7 @@ VARIANTS: Mapping[str, str] = {
     FULL: "as configured",
     "single_model": "one model plays all parts",
     "fixed_roles": "one cast for all samples",
+    "adaptive": "cast by merit",
     "no_review": "whatever is usable passes",
     "one_reviewer": "a committee of one",
     "majority": "disputes go by the reviewers' votes",
@@ -73,6 +74,7 @@ def _changes(config: SynthesisConfig, model: str | None) -> dict[str, dict[str, 
         FULL: {},
         "single_model": {"casting": SingleCasting(model=model or may_play(config, "generator")[0])},
         "fixed_roles": _fixed_roles(config),
+        "adaptive": _adaptive(config),
         "no_review": {"review": "none"},
         "one_reviewer": {"review": "one"},
         "majority": {"adjudication": "majority"},
@@ -92,6 +94,18 @@ def _fixed_roles(config: SynthesisConfig) -> dict[str, object]:
         return {}
     fixed = FixedCasting(generator=cast.generator, reviewers=cast.reviewers, adjudicator=cast.adjudicator or None)
     return {"casting": fixed}
+
+
+def _adaptive(config: SynthesisConfig) -> dict[str, object]:
+    """Casting by merit with its defaults; nothing where that is so already, or the pool is too small to draw from."""
+    if isinstance(config.casting, AdaptiveCasting):
+        return {}
+    by_merit: dict[str, object] = {"casting": AdaptiveCasting()}
+    try:
+        check_pool(config.model_copy(update=by_merit))
+    except ConfigError:
+        return {}
+    return by_merit
 
 
 def others(folder: Path, name: str) -> list[RunDir]:

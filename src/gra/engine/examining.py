@@ -144,10 +144,11 @@ async def examine(
     synthesis = config.synthesis
     examined = _chosen(synthesis, only)
     material = read_material(synthesis)
+    if synthesis.exam and not material.labelled:  # under a gate that holds no exam they are not read for a run
+        answers = read_labelled(synthesis.exam)
+        material = replace(material, labelled=answers.labelled, problems=(*material.problems, *answers.problems))
     for problem in material.problems:
         listen(Notice(problem))
-    if synthesis.exam and not material.labelled:  # under a gate that holds no exam they are not read for a run
-        material = replace(material, labelled=read_labelled(synthesis.exam))
     ways = {stage: ways_to_ask(_entries(material), synthesis, _in_a_run(synthesis), stage) for stage in STAGES}
     every = {stage: _every_way(synthesis, material, stage) for stage in STAGES}
     papers, first = _papers(synthesis, material, size)

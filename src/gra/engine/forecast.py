@@ -12,9 +12,9 @@ import time
 from dataclasses import dataclass, field
 
 from gra.engine.desk import Spending
-from gra.engine.yields import interval
 from gra.events import Event, Forecast, Listener, SampleEnded, Span
 from gra.records import Status
+from gra.synthesis.figures import wilson
 
 
 @dataclass
@@ -63,7 +63,7 @@ def still_to_come(missing: int, passed: int, ended: int) -> Span:
 
     The high end is infinite as long as none has.
     """
-    low, centre, high = interval(passed, ended)
+    low, centre, high = wilson(passed, ended)
     if not missing:
         return Span(0.0, 0.0, 0.0)
     return Span(missing / high, missing / centre, missing / low if low else math.inf)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from gra.config.synthesis import SynthesisConfig
+from gra.engine.studies import LABELLED, PASSAGES
+from gra.errors import StoreError
 from gra.records import Passage, Seed
+from gra.store.reader import Reader
+from gra.store.run_dir import open_run
 from gra.synthesis.documents import read_documents
 from gra.synthesis.exam_material import Labelled, digest_of, read_labelled
 from gra.synthesis.seeds import check_domains, read_seeds
@@ -25,18 +30,46 @@ class Material:
     problems: tuple[str, ...] = ()
 
 
-def read_material(config: SynthesisConfig) -> Material:
+def on_record(reader: Reader) -> Material:
+    """The passages and labelled answers that a run was begun with, as its own folder has them, if it has any."""
+    document = reader.run.document
+    return Material(
+        passages=tuple(Passage(**row) for row in reader.fact(PASSAGES) or ()),
+        documents_digest=str(document.get("documents", "")),
+        labelled=tuple(Labelled(**row) for row in reader.fact(LABELLED) or ()),
+        labelled_digest=str(document.get("labelled_answers", "")),
+    )
+
+
+def begun_with(folder: Path) -> Material:
+    """The same of the run in a folder; nothing where there is none that can be read."""
+    try:
+        with Reader(open_run(folder)) as reader:
+            return on_record(reader)
+    except StoreError:
+        return Material()
+
+
+def read_material(config: SynthesisConfig, folder: Path | None = None) -> Material:
     """Read seeds, documents and, where there is an exam, labelled answers.
+
+    Args:
+        config: names their files.
+        folder: of the run, if it has begun: what it has on record stands for documents and labelled answers whose files
+            are gone.
 
     Raises:
         SeedError: something that is asked for is not there or cannot be used.
     """
-    material = Material()
+    gone = {path for path in _paths(config) if not path.exists()}
+    material, before = Material(), begun_with(folder) if folder and gone else Material()
     if config.seeds:
         seeds = read_seeds(config.seeds, config.random_seed)
         check_domains(seeds.seeds, config.leaves)
         material = replace(material, seeds=seeds.seeds, seeds_digest=seeds.digest, problems=seeds.problems)
-    if config.documents:
+    if config.documents and before.passages and config.documents.path in gone:
+        material = replace(material, passages=before.passages, documents_digest=before.documents_digest)
+    elif config.documents:
         documents = read_documents(config.documents)
         material = replace(
             material,
@@ -44,7 +77,16 @@ def read_material(config: SynthesisConfig) -> Material:
             documents_digest=documents.digest,
             problems=(*material.problems, *documents.problems),
         )
-    if config.exam and config.examines:
-        labelled = read_labelled(config.exam)
-        material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled))
+    if config.exam and config.examines and before.labelled and gone & {config.exam.pairs, config.exam.graded}:
+        material = replace(material, labelled=before.labelled, labelled_digest=before.labelled_digest)
+    elif config.exam and config.examines:
+        labelled, problems = read_labelled(config.exam)
+        problems = (*material.problems, *(f"labelled answers: {problem}" for problem in problems))
+        material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled), problems=problems)
     return material
+
+
+def _paths(config: SynthesisConfig) -> list[Path]:
+    """Of the files whose content a run keeps."""
+    exam = (config.exam.pairs, config.exam.graded) if config.exam else ()
+    return [path for path in (config.documents.path if config.documents else None, *exam) if path]

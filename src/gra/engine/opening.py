@@ -207,19 +207,28 @@ async def make_gate(
     for name in unjudged:
         listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
     if isinstance(gate, CalibratedRule):
-        listen(Notice(_prospect(gate)))
+        listen(Notice(prospect(gate)))
     return gate
 
 
-def _prospect(gate: CalibratedRule) -> str:
+def prospect(gate: CalibratedRule) -> str:
+    """What to expect of the gate, in words: of everybody who can tell together, by their exams."""
     kept, slipped = gate.prospect()
     asked = f"`keep_precision: {gate.config.keep_precision:g}`"
-    if kept < LEAST_PROSPECT:
+    if gate.config.keep_precision <= gate.config.good_share:
         return (
-            f"by their exams these reviewers keep {kept:.0%} of good responses at {asked}: they cannot tell well "
+            f"{asked} asks for no more than `good_share: {gate.config.good_share:g}`, which would be kept without any "
+            "review: no response is turned down for what reviewers say. Ask for more to have them decide"
+        )
+    if kept.value < LEAST_PROSPECT:
+        return (
+            f"by their exams these reviewers keep {kept} of good responses at {asked}: they cannot tell well "
             "enough. Ask for less, add a larger model, or expect few samples"
         )
-    return f"by their exams these reviewers keep {kept:.0%} of good and {slipped:.0%} of broken responses at {asked}"
+    return (
+        f"by their exams these reviewers keep {kept} of good and {slipped} of broken responses at {asked} "
+        "(in brackets 95% intervals)"
+    )
 
 
 async def _rulings(

@@ -8,14 +8,14 @@ refused, and candidates that they failed, are taken as the run has them on recor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gra.calls import CallId, Reply
 from gra.config.load import RunConfig
 from gra.config.synthesis import Budget, SynthesisConfig
 from gra.engine.desk import BudgetSpent
-from gra.engine.material import Material
+from gra.engine.material import Material, on_record
 from gra.engine.models import OpenModels
 from gra.engine.run import Ending, Progress
 from gra.engine.studies import LABELLED, PASSAGES
@@ -25,13 +25,12 @@ from gra.events import Listener, ignore
 from gra.ids import sample_id
 from gra.llm import Endpoint, Server, open_session
 from gra.plugins import digest
-from gra.records import Passage, Seed, Status
+from gra.records import Seed, Status
 from gra.store.ledger import Ledger, Vector
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir
 from gra.store.transcript import transcribe
 from gra.store.writer import Writer
-from gra.synthesis.exam_material import Labelled
 
 NOWHERE = "http://replay.invalid/v1"
 """An address that cannot exist (RFC 2606)."""
@@ -172,11 +171,10 @@ def _past(reader: Reader, config: SynthesisConfig) -> Past:
 
 def _material(reader: Reader, config: SynthesisConfig) -> Material:
     """What the run was made from, as its own folder has it."""
-    passages = tuple(Passage(**row) for row in reader.fact(PASSAGES) or ())
-    if config.documents and not passages:
+    material = on_record(reader)
+    if config.documents and not material.passages:
         raise StoreError(f"{reader.run.path} was made by a gra that did not keep passages, so it cannot be replayed")
-    labelled = tuple(Labelled(**row) for row in reader.fact(LABELLED) or ())
-    return Material(seeds=tuple(_seeds(reader)), passages=passages, labelled=labelled)
+    return replace(material, seeds=tuple(_seeds(reader)))
 
 
 def _seeds(reader: Reader) -> list[Seed]:
@@ -199,10 +197,9 @@ def _seeds(reader: Reader) -> list[Seed]:
 
 def _same_prompts(run: RunDir, config: SynthesisConfig) -> None:
     if run.document.get("prompts") != config.templates.digest:
-        made = run.document.get("versions", {}).get("gra-synth", "another version")
         raise StoreError(
             f"{run.path} was made with other prompts than this gra has, so none of its answers would fit. "
-            f"Replay it with the gra that made it ({made})"
+            f"Replay it with the gra that made it ({run.made_by or 'another version'})"
         )
 
 

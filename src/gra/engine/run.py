@@ -21,6 +21,7 @@ from gra.engine.crew import Crew
 from gra.engine.desk import BudgetSpent, Desk, Spending, spent_so_far
 from gra.engine.energy import joules_of
 from gra.engine.examining import kept_exams
+from gra.engine.figuring import store_figures
 from gra.engine.forecast import Outlook
 from gra.engine.honeypots import look_again
 from gra.engine.material import Material, read_material
@@ -86,7 +87,7 @@ async def synthesise(
     prices_of(config.synthesis)
     joules_of(config.synthesis)
     try_plugins(config.synthesis)
-    material = read_material(config.synthesis)
+    material = read_material(config.synthesis, folder)
     for problem in material.problems:
         listen(Notice(problem))
     config = config.model_copy(update={"synthesis": bounded(config.synthesis, len(material.seeds))})
@@ -97,6 +98,7 @@ async def synthesise(
             run = update_run(run, wanted)  # the same data by other means: a larger budget, another address
         with Reader(run) as reader:
             state = Progress(config, run, writer, reader, listen)
+            await store_figures(config.synthesis, reader, writer)
             if not state.owed():
                 return state.ending("")
             async with (
@@ -298,6 +300,7 @@ class Progress:
         outcome = await this.run(self.reader.iter_ended(number))
         annotator = Annotator(study.ask, synthesis) if outcome.statement else closing
         await Closing(number, outcome, self.reader, self.writer).close(annotator, limits.concurrency)
+        await store_figures(synthesis, self.reader, self.writer)
         candidates = self.reader.rounds()[number - 1].candidates
         self.listen(RoundClosed(number, len(outcome.accepted), target, candidates))
         return outcome.statement

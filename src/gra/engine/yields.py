@@ -5,17 +5,15 @@ It is told of candidates in the order of their numbers, so what it says does not
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from gra.records import Status
+from gra.synthesis.figures import wilson
 
-LIKELY = 1.96
-"""Standard deviations of an interval that holds the truth 19 times out of 20."""
 SURE = 3.29
-"""The same for 999 times out of 1000: it is looked at after every candidate."""
+"""Deviations of an interval that holds the truth 999 times out of 1000: it is looked at after every candidate."""
 STRETCH = 100
 """Candidates, the last ones, that tell how a round is going now."""
 LEAST = 30
@@ -30,20 +28,6 @@ REMEDIES: Mapping[Status, str] = {
     Status.FAILED: "servers that answer; the log says what they said",
 }
 """What helps against the commonest way of being lost."""
-
-
-def interval(kept: int, of: int, deviations: float = LIKELY) -> tuple[float, float, float]:
-    """Wilson's score interval of a share: low, centre and high, in [0, 1].
-
-    The centre is not `kept / of` but drawn towards a half, so it is defined, and positive, when nothing is known yet.
-    """
-    if not of:
-        return 0.0, 0.5, 1.0
-    share, square = kept / of, deviations**2
-    centre = (share + square / (2 * of)) / (1 + square / of)
-    half = deviations / (1 + square / of) * math.sqrt(share * (1 - share) / of + square / (4 * of**2))
-    low = 0.0 if not kept else max(0.0, centre - half)
-    return low, centre, 1.0 if kept == of else min(1.0, centre + half)
 
 
 @dataclass
@@ -70,7 +54,7 @@ class Course:
             return ""
         ends = Counter(Status.DUPLICATE if index in duplicates else status for index, status in last)
         kept = ends.pop(Status.PASSED, 0)
-        high = interval(kept, len(last), SURE)[2]
+        high = wilson(kept, len(last), SURE)[2]
         if high * left >= missing:
             return ""
         lost = ", ".join(f"{n} {status.value.replace('_', ' ')}" for status, n in ends.most_common())

@@ -138,6 +138,4 @@ def _split(source: Source, wanted: Wanted, with_rejected: bool) -> Split:
         grouping.add(row, readers[row.run].vectors([row.sample.instruction])[0] if same else None)
     for row in source.turned_down() if with_rejected else ():
         grouping.add(row, None, counts=False)
-    config = readers[first].run.document.get("config")
-    seed = config.get("random_seed", 0) if isinstance(config, dict) else 0
-    return grouping.split(wanted.test_share, int(seed))
+    return grouping.split(wanted.test_share, int(readers[first].run.config.get("random_seed", 0)))

@@ -20,6 +20,7 @@ from typing import Any
 from gra.catalogue.fetching import SourceFailed
 from gra.catalogue.hub import endpoint, require_reachable
 from gra.errors import HubError, MissingExtra, StoreError
+from gra.export.manifest import Told, told_by
 from gra.export.papers import CARD
 from gra.export.whole_file import MANIFEST
 
@@ -39,11 +40,8 @@ class Upload:
     """Bytes of each file, by its path in the folder; the manifest is not among them."""
     manifest: bytes
     """The export's own, without what stays at home."""
-
-    @property
-    def runs(self) -> frozenset[str]:
-        """Fingerprints of the runs that the data is from."""
-        return _runs(json.loads(self.manifest))
+    told: Told
+    """What it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +63,13 @@ def prepared(folder: Path) -> Upload:
         StoreError: it is no export for the hub, or a file is not what it was when it was exported.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        files = {str(file["path"]): file for file in manifest["files"] if file["path"] not in AT_HOME}
-        known = {name: (int(file["bytes"]), str(file["sha256"])) for name, file in files.items()}
+        told = told_by((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no export. Make one: gra export RUN --format datasets --out FOLDER") from None
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise StoreError(f"{folder / MANIFEST} cannot be read ({error}). Export again") from None
-    if CARD not in files:
+    known = {name: file for name, file in told.files.items() if name not in AT_HOME}
+    if CARD not in known:
         raise StoreError(
             f"{folder} has no dataset card, which the hub finds the data by. Export with the form `datasets`: "
             "gra export RUN --format datasets --out FOLDER"
@@ -81,8 +78,9 @@ def prepared(folder: Path) -> Upload:
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise StoreError(f"{folder / MANIFEST} names {name}, which is not in the folder. Export again")
         _require_unchanged(folder / name, digest)
-    told = json.dumps({**manifest, "files": list(files.values())}, indent=2) + "\n"
-    return Upload(folder, {name: size for name, (size, _) in known.items()}, told.encode("ascii"))
+    listed = [file for file in told.plain["files"] if file["path"] in known]
+    manifest = json.dumps({**told.plain, "files": listed}, indent=2) + "\n"
+    return Upload(folder, {name: size for name, (size, _) in known.items()}, manifest.encode("ascii"), told)
 
 
 def _require_unchanged(path: Path, expected: str) -> None:
@@ -192,7 +190,7 @@ def _require_ours(
 ) -> None:
     if not there.private and not public:
         raise HubError(f"{repo} is public: everybody would see the data. If that is meant, add --public")
-    if replace or not _names(there) - {".gitattributes"} or (earlier and _runs(earlier) & upload.runs):
+    if replace or not _names(there) - {".gitattributes"} or (earlier and _runs(earlier) & upload.told.runs.keys()):
         return
     whose = "from other runs" if earlier else "that gra has not made"
     raise HubError(f"{repo} holds a dataset {whose}. Name another one, or add --replace to overwrite its files")

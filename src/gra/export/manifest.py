@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,33 @@ LARGEST_OPENAI_BYTES = 512_000_000
 """What the fine-tuning guide and the files API say (docs/export.md)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a manifest says, as far as it is read back."""
+
+    plain: Mapping[str, Any]
+    files: Mapping[str, tuple[int, str]]
+    """Bytes and SHA-256 of each, by its path in the folder."""
+    runs: Mapping[str, str | None]
+    """By fingerprint of a run that the data is from, what names the verdicts that were heeded; None of an older gra."""
+    options: Mapping[str, Any]
+
+
+def told_by(content: bytes) -> Told:
+    """What a manifest says.
+
+    Raises:
+        ValueError: it is none that gra writes; says why.
+    """
+    try:
+        plain = json.loads(content)
+        files = {str(file["path"]): (int(file["bytes"]), str(file["sha256"])) for file in plain["files"]}
+        runs = {str(run["fingerprint"]): run.get("verdicts") for run in plain["runs"]}
+        return Told(plain, files, runs, dict(plain["options"]))
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"it is no manifest of gra's: {error!r}") from None
+
+
 def described(
     folder: Path, source: Source, wanted: Wanted, screening: Screening, split: Split | None, files: Sequence[DataFile]
 ) -> dict[str, Any]:
@@ -41,6 +69,7 @@ def described(
             {
                 "name": valid(name),
                 "fingerprint": reader.run.fingerprint,
+                "verdicts": source.people.digests[name],
                 "samples": {status.value: count for status, count in sorted(reader.funnel().by_status.items())},
             }
             for name, reader in source.runs
@@ -58,6 +87,7 @@ def described(
         "split": {"groups": split.groups, "largest_group": split.largest} if split else None,
         "left_out": dict(sorted(source.left_out.counts.items())),
         "let_in": len(source.left_out.let_in),
+        "quality": source.quality.plain(),
         "no_pair": dict(sorted(source.no_items["pair"].items())),
         "no_judgement": dict(sorted(source.no_items["judged"].items())),
         "files": [_file(folder, path, {f.path: f for f in files}) for path in _paths(folder)],

@@ -25,9 +25,11 @@ class People:
     """
 
     def __init__(self, runs: Sequence[tuple[str, Reader]]) -> None:
-        from gra.store.verdicts import verdicts  # pydantic: not for the help page
+        from gra.store.verdicts import digest_of_all, verdicts  # pydantic: not for the help page
 
         self._said = {run: verdicts(reader.run) for run, reader in runs}
+        self.digests = {run: digest_of_all(said) for run, said in self._said.items()}
+        """By run, what names all that was said of its samples; empty where nobody has said anything."""
 
     def __call__(self, row: Row) -> LeftOut | None:
         """Left out if a person rejects it."""
@@ -38,6 +40,11 @@ class People:
         """Whether a person accepts it."""
         said = self._of(row)
         return bool(said and said.accept)
+
+    def says(self, row: Row) -> bool | None:
+        """Whether a person accepts it; None if nobody has said."""
+        said = self._of(row)
+        return said.accept if said else None
 
     def samples(self, run: str, reader: Reader, status: Status) -> Iterator[Sample]:
         """The samples of a status, in order; with the accepted ones, those that a person lets in."""

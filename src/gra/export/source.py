@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gra.export.forms import Item, Kind
 from gra.export.people import People
 from gra.export.preferences import REJECTED, Judged, Pair, judged, pairs
+from gra.export.quality import Quality
 from gra.export.rows import Filter, Integration, LeftOut, Row, unfit
 from gra.ids import sample_id
 from gra.records import Status
@@ -87,6 +88,7 @@ class Source:
         self.left_out = LeftOuts()
         self.no_items: dict[Kind, Counter[str]] = {"pair": Counter(), "judged": Counter()}
         """Why there is no pair, or no judgement, where there might have been one."""
+        self.quality = Quality(self.runs)
         self._read = False
         self._rivals: _Rivals | None = None
 
@@ -98,11 +100,15 @@ class Source:
                 if self.status is not Status.ACCEPTED and not (sample.instruction and sample.response):
                     continue  # it was turned down before it had a response
                 row = Row(sample, run)
+                if first and sample.status is Status.ACCEPTED and (said := self.people.says(row)) is not None:
+                    self.quality.judge(row, said)
                 if first and (why := self.screened(row) or self._judged(row) or _first(self._filters, row)):
                     self.left_out.add(row, why)
                 elif first and sample.status is not self.status:
                     self.left_out.let_in[row.key] = f"{sample.id}: {self.people.note(row)}"
                 if row.key not in self.left_out.rows:
+                    if first:
+                        self.quality.add(row)
                     yield row
 
     def items(self, kinds: Collection[Kind], least_margin: float = 0.0) -> Iterator[tuple[Kind, Item, Row]]:

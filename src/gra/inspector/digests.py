@@ -18,11 +18,11 @@ import numpy as np
 from gra.engine.forecast import still_to_come
 from gra.inspector.projection import project
 from gra.records import Status
-from gra.report.agreement import Pair, alpha
 from gra.report.survey import Report, report_on
 from gra.store.counting import STAGES
 from gra.store.following import Following
 from gra.store.reader import Reader
+from gra.synthesis.agreement import Pair, alpha
 
 MAPPED = 20_000
 """Accepted samples that the map is made of; of more, evenly spread ones."""

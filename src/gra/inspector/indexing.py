@@ -22,7 +22,6 @@ from gra.display.safe import one_line
 from gra.inspector.digests import make_digests
 from gra.inspector.index import make_index
 from gra.records import Opinion, Sample, Status, Verdict
-from gra.report.bench import rating
 from gra.store.codec import label
 from gra.store.counting import counted
 from gra.store.following import Following
@@ -30,6 +29,7 @@ from gra.store.ledger import embedded, text_digest
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir
 from gra.store.verdicts import digest_of
+from gra.synthesis.figures import rating
 
 BATCH = 250
 """Samples indexed in one transaction."""

@@ -10,7 +10,6 @@ from typing import Any
 from gra.inspector.listing import BadQuestion
 from gra.inspector.pages import Sight, common
 from gra.report.difference import IDENTITIES, differing
-from gra.report.opening import written_config
 
 COLOURED = ("domain", "generator", "round", "score")
 """What a point's colour can mean."""
@@ -91,7 +90,7 @@ def compare(first: Sight, second: Sight) -> dict[str, Any]:
     return {
         "runs": [common(sight) for sight in (first, second)],
         "same": first.indexer.run.fingerprint == second.indexer.run.fingerprint,
-        "config": differing(*(written_config(sight.indexer.run) for sight in (first, second))),
+        "config": differing(*(sight.indexer.run.config for sight in (first, second))),
         "made_by": differing(*({key: document.get(key) for key in IDENTITIES} for document in documents)),
         "reports": [sight.index.digest("report") for sight in (first, second)],
         "scores": [sight.index.digest("scores") for sight in (first, second)],

@@ -16,12 +16,12 @@ from gra.inspector.index import Index, reading_index
 from gra.inspector.indexing import Indexer
 from gra.inspector.listing import SORTS, STANCES, Judged, Wanted, neighbours, page_of, searchable
 from gra.records import Sample
-from gra.report.agreement import Pair
 from gra.report.dossier import Dossier, dossier_of, plain_call, plain_dossier
 from gra.report.opening import state_of
 from gra.store.counting import STAGES
 from gra.store.reader import Reader
 from gra.store.verdicts import PersonalVerdict, verdicts
+from gra.synthesis.agreement import Pair
 
 PERSON = "@person"
 """Stands for the person where reviewers are named; no model can be called so."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from gra.export.filters.chosen import export_config
 from gra.records import Status
+from gra.report.glance import glance_of
 from gra.report.licences import terms_of
-from gra.report.opening import written_config
-from gra.report.survey import Report, report_on
+from gra.report.survey import LOOKED_AT, Report, report_on
 
 if TYPE_CHECKING:
     from gra.export.files import DataFile
@@ -54,7 +54,7 @@ def card_of(source: Source, screening: Screening, configs: list[dict[str, Any]],
     """
     import yaml  # not for the help page
 
-    runs = [(name, reader, written_config(reader.run)) for name, reader in source.runs]
+    runs = [(name, reader, reader.run.config) for name, reader in source.runs]
     front = _front([config for *_, config in runs], runs[0][1], configs, files)
     parts = [
         f"# {plain(runs[0][0])}",
@@ -63,6 +63,7 @@ def card_of(source: Source, screening: Screening, configs: list[dict[str, Any]],
         "[arXiv 2504.12322](https://arxiv.org/abs/2504.12322)). No person has looked at every row.",
         _forms(configs, files),
         *(part for name, reader, config in runs for part in _run(name, reader, config, several=len(runs) > 1)),
+        "## Estimated quality\n\n" + "\n\n".join(_quality(source)),
         "## What was left out\n\n" + "\n".join(_left_out(source, screening)),
         "## Licences\n\n" + "\n\n".join(_licences(runs)),
         "## Limitations\n\n" + "\n".join(_limitations(runs, screening)),
@@ -152,6 +153,12 @@ def _figures(report: Report, reader: Reader) -> Iterator[str]:
         ordered = sorted(scores)
         middle = ordered[len(ordered) // 2]
         told.append(f"Scores of accepted samples, 0 to 10: {ordered[0]:.1f} to {ordered[-1]:.1f}, median {middle:.1f}.")
+    agreed = glance_of(reader, LOOKED_AT).figures.agreement()
+    for row in (row for row in agreed if (row.by, row.stage) == ("all", "response") and row.scores is not None):
+        told.append(
+            f"Krippendorff's alpha of the reviewers' scores of {row.texts:,} responses: {row.scores:.2f} "
+            "(1 is full agreement, 0 is chance)."
+        )
     spent = report.totals.all
     told.append(f"{spent.calls:,} calls; {spent.prompt_tokens:,} tokens read and {spent.completion_tokens:,} written.")
     if report.money is not None and report.charged:
@@ -165,6 +172,28 @@ def _figures(report: Report, reader: Reader) -> Iterator[str]:
         more = f"\n\nAnd {len(rows) - SHOWN} more domains." if len(rows) > SHOWN else ""
         listed = [(plain(d.domain), f"{d.accepted:,}") for d in rows[:SHOWN]]
         yield _table(("domain", "accepted"), listed) + more
+
+
+def _quality(source: Source) -> Iterator[str]:
+    """What the gate expects of the rows, and what people have said."""
+    told = source.quality.plain()
+    if of := told["estimated"]:
+        between = "" if of["low"] is None else f", 95% interval {of['low']:.0%} to {of['high']:.0%}"
+        yield (
+            f"Of the {of['rows']:,} rows with a probability, an estimated {of['precision']:.1%} are good{between}. "
+            "This is the mean of the probabilities by which the reviewers' gate accepted them, which were learned from "
+            "an exam of good answers and broken ones: it holds as far as these rows are like those, and the interval "
+            "knows of luck and of the shortness of the exam alone."
+        )
+    else:
+        yield "Not estimated: only the gate `calibrated` gives probabilities."
+    if of := told["people"]:
+        foretold = "" if of["foretold"] is None else f"; of the same the gate expected {of['foretold']:.1%}"
+        yield (
+            f"People have judged {of['samples']:,} samples that the run accepted, and found {of['precision']:.1%} of "
+            f"them good (95% interval {of['low']:.0%} to {of['high']:.0%}{foretold}). They chose which to look at, and "
+            "what they rejected was left out."
+        )
 
 
 def _left_out(source: Source, screening: Screening) -> Iterator[str]:
@@ -216,7 +245,7 @@ def _limitations(runs: Sequence[tuple[str, Reader, Mapping[str, Any]]], screenin
 
 
 def _again(runs: Sequence[tuple[str, Reader, Mapping[str, Any]]]) -> str:
-    version = next((str(v) for *_, r, _ in runs if (v := (r.run.document.get("versions") or {}).get("gra-synth"))), "")
+    version = next((reader.run.made_by for _, reader, _ in runs if reader.run.made_by), "")
     of = f" {plain(version)}" if version else ""
     return (
         f"With gra{of}: `gra replay RUN` makes the same samples again from the run's own ledger, without any model; "

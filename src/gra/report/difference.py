@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gra.records import Status
-from gra.report.opening import written_config
 from gra.report.survey import Report, report_on
 from gra.store.reader import Reader
 
@@ -62,7 +61,7 @@ def difference(first: Reader, second: Reader) -> Difference:
     return Difference(
         reports=(report_on(first), report_on(second)),
         same=first.run.fingerprint == second.run.fingerprint,
-        config=differing(written_config(first.run), written_config(second.run)),
+        config=differing(first.run.config, second.run.config),
         made_by=differing(*({key: document.get(key) for key in IDENTITIES} for document in (a, b))),
         common=len(texts[0].keys() & texts[1].keys()),
         only=(ids[0], ids[1]),

@@ -13,7 +13,6 @@ import numpy as np
 from gra.records import Entry, Sample, Status
 from gra.report.bench import Bench, drawn
 from gra.report.diversity import NEAR, Nearest, Vectors, covered, distinct, nearest, unit, vendi, words
-from gra.report.opening import written_config
 from gra.report.reviewers import SEED, Reviewers
 from gra.report.searching import Search
 from gra.report.skew import Skew, Spoken
@@ -113,7 +112,7 @@ def findings_of(
     corpora, coverage, own = _corpora(reader, seeds, [instruction for instruction, _ in gathering.texts])
     return Findings(
         report=report,
-        config=written_config(reader.run),
+        config=reader.run.config,
         reviewers=bench.found(),
         scores={name: tuple(counts) for name, counts in gathering.scores.items()},
         lengths=tuple(gathering.lengths),

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gra.errors import ConfigError, StoreError
 from gra.records import Sample
@@ -43,14 +43,6 @@ def closed_rounds(folder: Path) -> dict[int, int]:
         return {round.number: round.accepted for round in reader.rounds() if round.state == "closed"}
 
 
-def written_config(run: RunDir) -> dict[str, Any]:
-    """The resolved configuration as `run.json` holds it."""
-    config = run.document.get("config")
-    if not isinstance(config, dict):
-        raise StoreError(f"{run.path / 'run.json'} is damaged: it has no `config`. Restore it from a copy")
-    return config
-
-
 def config_of(run: RunDir, overrides: Mapping[str, object] | None = None) -> RunConfig:
     """The configuration that a run was started with, with values laid over it.
 
@@ -61,7 +53,7 @@ def config_of(run: RunDir, overrides: Mapping[str, object] | None = None) -> Run
     from gra.config.load import NO_OVERRIDES, resolved_config
 
     try:
-        return resolved_config(written_config(run), str(run.path / "run.json"), overrides or NO_OVERRIDES)
+        return resolved_config(run.config, str(run.path / "run.json"), overrides or NO_OVERRIDES)
     except ConfigError as error:
         if overrides:
             raise

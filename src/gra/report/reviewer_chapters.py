@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from gra.records import SEED as OWN
 from gra.report.bias import Effect
 from gra.report.document import Block, Curve, Paragraph, Table
-from gra.report.reviewers import SEED, Reviewers, Two
+from gra.report.reviewers import SEED, Reviewers
 from gra.report.words import number, percent
+from gra.synthesis.figures import Two
 
 ROWS = 60
 CURVES = 12
@@ -90,15 +91,17 @@ def calibration(found: Reviewers) -> Iterator[Block]:
 def decided(found: Reviewers) -> Iterator[Block]:
     """What the gate would have decided without each, and what it expects of what it kept."""
     if kept := found.kept:
+        between = "" if kept.low is None else f", 95% interval {percent(kept.low)} to {percent(kept.high)}"
         yield Paragraph(
-            f"Of the {kept.accepted:,} accepted samples an estimated {percent(kept.precision)} is good (precision), "
-            f"and of the good ones among {kept.judged:,} judged responses {percent(kept.recall)} were let through "
-            "(recall)."
+            f"Of the {kept.accepted:,} accepted samples an estimated {percent(kept.precision)} is good "
+            f"(precision{between}), and of the good ones among {kept.judged:,} judged responses "
+            f"{percent(kept.recall)} were let through (recall)."
         )
         yield Paragraph(
             "Both take the gate's own probabilities as right: they were fitted on an exam of seeds and broken twins, "
             "and hold for samples as far as these are like those, with as large a share of good ones as `good_share` "
-            "says. What was turned down as an instruction is not counted.",
+            "says. The interval has luck and the shortness of the exam in it, and nothing else. What was turned down "
+            "as an instruction is not counted.",
             True,
         )
     else:

@@ -3,52 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from gra.records import Stage
-from gra.report.agreement import Pair
 from gra.report.bias import Effect, Reliability
 from gra.report.removal import Removal
+from gra.synthesis.figures import Agreement, By, Kept, Two
 
 SEED = 0
 """Of every draw here."""
-By = Literal["all", "criterion", "domain", "round"]
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """Krippendorff's alpha over the texts of one kind."""
-
-    stage: Stage
-    by: By
-    name: str
-    """Of the criterion or the domain, or the round's number; empty for all."""
-    texts: int
-    """Judged by two or more who could be read."""
-    scores: float | None
-    """Alpha for interval data; None where nothing can be said."""
-    votes: float | None
-    """Alpha of what each would have made of it alone; None for a criterion, which nobody votes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Two:
-    """Two reviewers who have judged the same texts."""
-
-    stage: Stage
-    pair: Pair
-    """Their votes."""
-    n: int
-    """Texts that both have scored."""
-    correlation: float | None
-    """Pearson's, of their scores."""
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON data."""
-        told = {"agreement": self.pair.agreement, "kappa": self.pair.kappa}
-        return {"stage": self.stage, **asdict(self.pair), "voted": self.pair.n, **told, "scored": self.n} | {
-            "correlation": self.correlation
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +25,6 @@ class Cell:
     """Score, 0-10."""
     standardised: float
     """Mean score in deviations from the reviewer's own mean over all responses: leniency is taken out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the calibrated gate expects of what it kept, if its probabilities are right."""
-
-    precision: float | None
-    """Mean probability of being good, over accepted samples; in [0, 1]."""
-    recall: float | None
-    """Good responses that the gate let through, of all good ones that came before it, both by their probabilities."""
-    accepted: int
-    judged: int
-    """Responses that were judged at all: an instruction that is turned down has none."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +53,6 @@ class Reviewers:
     def of(self, stage: Stage, by: By = "all") -> list[Agreement]:
         """The agreement at a stage, in whole or by criterion, domain or round."""
         return [row for row in self.agreement if (row.stage, row.by) == (stage, by)]
-
-    def glance(self) -> dict[str, Any]:
-        """The few numbers that a run as a whole is told with, as JSON data; `plain` has all."""
-        whole = [row for row in self.agreement if row.by == "all"]
-        alphas = {row.stage: {"scores": row.scores, "votes": row.votes, "texts": row.texts} for row in whole}
-        return {"samples": self.samples, "alpha": alphas, "kept": asdict(self.kept) if self.kept else None}
 
     def plain(self) -> dict[str, Any]:
         """As JSON data."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from gra.errors import GraError, StoreError
 from gra.records import Status
-from gra.report.opening import reading, state_of, written_config
+from gra.report.opening import reading, state_of
 
 DEPTH = 3
 """Folders below the one that is named in which runs are looked for."""
@@ -71,7 +71,7 @@ def _listed(folder: Path) -> Listed:
     changed, size = _files(folder)
     try:
         with reading(folder) as reader:
-            config = written_config(reader.run)
+            config = reader.run.config
             accepted = reader.funnel().by_status.get(Status.ACCEPTED, 0)
             target = int(config["target"])
             models = tuple(str(model["name"]) for model in config["models"])

@@ -15,8 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
 
-from gra.report.agreement import Moments
 from gra.report.diversity import words
+from gra.synthesis.agreement import Moments
 
 PRIOR = 500.0
 """Words that the prior weighs as much as (see `telling`)."""

@@ -15,7 +15,7 @@ from gra.engine.prices import FREE, cost_of, money, prices, unpriced
 from gra.records import Sample, Status
 from gra.report.disputes import Disputes, DisputeSurvey
 from gra.report.funnel import Funnel
-from gra.report.opening import state_of, written_config
+from gra.report.opening import state_of
 from gra.report.revisions import Revisions, RevisionSurvey
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def report_on(reader: Reader) -> Report:
     counts: Counter[Status] = Counter()
     for tally in tallies:
         counts[tally.status] += tally.count
-    config = written_config(reader.run)
+    config = reader.run.config
     target = int(config.get("target", 0))
     # Of open rounds nothing is accepted yet: what passed there waits for de-duplication.
     accepted = counts[Status.ACCEPTED]

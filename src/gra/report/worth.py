@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 
 from gra.records import Sample, Status
-from gra.report.bench import rating
+from gra.synthesis.figures import rating
 
 KEPT = 20
 """Samples told."""

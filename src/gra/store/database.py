@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -12,6 +13,8 @@ from gra.store.migrations import VERSION, migrate, refuse_newer, version_of
 
 _PATIENCE_S = 30.0
 """How long to wait for another connection's lock. Only a foreign tool could hold one that long."""
+_ROOM_TO_READ = 2**16
+"""Bytes on the disk that a reader may want for its shared memory: twice what SQLite begins with."""
 _PAGE_BYTES = 8192
 """A call takes 2-3 kB, of which a page of SQLite's usual 4096 bytes holds one and wastes the rest."""
 _WAL_PAGES = 2000
@@ -24,6 +27,11 @@ def sqlite_boundary(database: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if _disk_is_full(database, error):
+            raise StoreError(
+                f"cannot read {database}: its disk, or that of temporary files, is full ({error}), and reading takes a "
+                "little room beside it. Nothing is damaged: free some space, and try again"
+            ) from error
         raise StoreError(
             f"cannot read {database}: {error}. If the file was cut or overwritten, restore it from a copy; "
             "if another program has it open, close that"
@@ -91,17 +99,33 @@ def _open_readable(database: Path) -> sqlite3.Connection:
     try:
         return _probe(address + "?mode=ro")
     except sqlite3.OperationalError as error:
-        # Reading a WAL database takes a shared-memory file next to it, which a read-only folder does not allow. If
-        # all is folded into the main file, that alone tells the whole truth; else it would show an older state.
-        if "unable to open" not in str(error) and "readonly" not in str(error):
+        # Reading a WAL database takes a shared-memory file next to it, which a read-only folder or a full disk does not
+        # allow. If all is folded into the main file, that alone tells the whole truth; else it would show an older
+        # state.
+        full = _disk_is_full(database, error)
+        if not full and "unable to open" not in str(error) and "readonly" not in str(error):
             raise
         log = database.with_name(database.name + "-wal")
         if log.exists() and log.stat().st_size:
+            if full:
+                raise
             raise StoreError(
                 f"{database} was not closed in good order, and its folder is read-only. "
                 "Copy the whole folder to a place that can be written, and read it there"
             ) from error
         return _probe(address + "?mode=ro&immutable=1")
+
+
+def _disk_is_full(database: Path, error: sqlite3.Error) -> bool:
+    """Whether there is no room: SQLite says so, or cannot make or use a file where there is none left."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return True
+    try:
+        room = shutil.disk_usage(database.parent).free
+    except OSError:
+        return False
+    return code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and room < _ROOM_TO_READ
 
 
 def _probe(address: str) -> sqlite3.Connection:

@@ -49,6 +49,30 @@ class RunDir:
         return str(self.document["fingerprint"])
 
     @property
+    def made_by(self) -> str:
+        """The version of gra that last changed its settings; empty where that is not told."""
+        versions = self.document.get("versions")
+        return str(versions.get("gra-synth", "")) if isinstance(versions, dict) else ""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration.
+
+        Raises:
+            StoreError: there is none.
+        """
+        config = self.document.get("config")
+        if not isinstance(config, dict):
+            raise StoreError(f"{self.path / 'run.json'} is damaged: it has no `config`. Restore it from a copy")
+        return config
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the scores of its samples are probabilities of being good: those of the gate `calibrated` are."""
+        gate = self.config.get("gate")
+        return isinstance(gate, dict) and gate.get("type") == "calibrated" and self.config.get("review") != "none"
+
+    @property
     def database(self) -> Path:
         """The SQLite file."""
         return self.path / "run.sqlite"

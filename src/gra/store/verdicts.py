@@ -62,6 +62,14 @@ def verdicts(run: RunDir) -> dict[str, PersonalVerdict]:
     return {id: verdict for id, verdict in found.items() if verdict.accept is not None}
 
 
+def digest_of_all(said: Mapping[str, PersonalVerdict]) -> str:
+    """Names what people say of all samples, notes aside; empty where nobody has said anything."""
+    if not said:
+        return ""
+    lines = "".join(f"{v.sample}\0{v.accept}\0{v.text}\n" for _, v in sorted(said.items()))
+    return "sha256:" + hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def put_verdict(run: RunDir, sample: Sample, accept: bool | None, note: str = "") -> PersonalVerdict:
     """Write down what the person at this machine says of a sample; possible while a process works on the run.
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from statistics import fmean, pstdev
 
 from gra.config.synthesis import CalibratedGate
-from gra.records import Opinion, Outcome, Stage, Verdict
-from gra.synthesis.calibration import FURTHEST, Committee, committee_of
+from gra.records import Opinion, Outcome, Stage, Verdict, Version
+from gra.synthesis.calibration import FURTHEST, Committee, Share, committee_of
 from gra.synthesis.decide import able_by, examined_so, seated, usable
 from gra.synthesis.standing import Standing, feature
 
@@ -75,6 +75,15 @@ class CalibratedRule:
             "accept" if log_odds >= bar else "reject", score, 0.0, f"with the ruling, {place}", committee.weights
         )
 
+    def doubt(self, version: Version) -> float | None:
+        """Standard error of the log-odds of what was decided last of a version; None where nobody could tell."""
+        opinions, last = version.opinions, None
+        if version.ruling and not version.ruling.opinion.failure:
+            last = examined_so(self, version.ruling.opinion, opinions)
+            opinions = (*opinions, version.ruling.opinion)
+        committee, _ = self._committee("response", usable(opinions), last)
+        return committee.doubt if committee.can_tell else None
+
     def mendable(self, verdict: Verdict) -> bool:
         """Not so improbable that a revision would have to become another answer."""
         return verdict.score >= 10 * HOPELESS
@@ -101,12 +110,12 @@ class CalibratedRule:
         shifted = log_odds + math.log(share / (1 - share))
         return 1 / (1 + math.exp(-min(max(shifted, -FURTHEST), FURTHEST)))
 
-    def prospect(self, stage: Stage = "response") -> tuple[float, float]:
+    def prospect(self, stage: Stage = "response") -> tuple[Share, Share]:
         """Shares of good and of broken samples that everybody together would accept, by their exams."""
         members = tuple(s for s in self.standings.values() if s.stage == stage and s.weight)
         committee = committee_of(members)
         bar = self.bar(committee, stage)
-        return committee.recall(bar), committee.fallout(bar)
+        return committee.share(True, bar), committee.share(False, bar)
 
     def _verdict(self, committee: Committee, features: Sequence[float], bar: float) -> _Verdict:
         log_odds = committee.log_odds(features)

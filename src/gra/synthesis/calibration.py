@@ -34,6 +34,18 @@ FURTHEST = 40.0
 """Log-odds beyond which nothing is told apart."""
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share in [0, 1], and where it lies with 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.0%} ({self.low:.0%} to {self.high:.0%})"
+
+
 @dataclass(frozen=True)
 class Committee:
     """Members who judge together, and what their exam taught about weighing them."""
@@ -105,6 +117,19 @@ class Committee:
         """Share of broken samples at or above these log-odds, in (0, 1), by a normal fit."""
         _, broken, sigma = self.places
         return NORMAL.cdf((broken - threshold) / sigma)
+
+    def share(self, good: bool, threshold: float) -> Share:
+        """`recall` (of good samples) or `fallout` (of broken ones), with what the exam's length leaves open.
+
+        The delta method on the distance z from the threshold to a side's mean, in deviations: of n texts a side its
+        variance is 1/n + z^2 / (2 (2n - 2)). The say of each member is not doubted here: it is what it is in the run,
+        and the log-odds are of questions that were not fitted.
+        """
+        mean, other, sigma = self.places
+        z = ((mean if good else other) - threshold) / sigma
+        n = len(self._exam) // 2 if self._heard else 2
+        error = NORMAL.inv_cdf(0.975) * math.sqrt(1 / n + z * z / (2 * max(2 * n - 2, 1)))
+        return Share(NORMAL.cdf(z), NORMAL.cdf(z - error), NORMAL.cdf(z + error))
 
     def precision(self, threshold: float, prior: float) -> float:
         """Share of good ones among what lies at or above these log-odds, if `prior` of all are good; in (0, 1)."""

@@ -6,17 +6,23 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from gra.config.material import ExamConfig
 from gra.errors import SeedError
 from gra.records import Entry
+from gra.synthesis.seed_forms import Unfit, text_of
 
 LONGEST = 20_000
 """Characters of one field."""
+LONGEST_NAME = 200
+"""Characters of a domain or of an author."""
+SHOWN = 20
+"""Problems told one by one; the rest are counted."""
 LARGEST = 100_000_000
 """Bytes of one file."""
 MOST = 20_000
@@ -42,15 +48,35 @@ class Labelled:
     good_author: str = ""
     bad_author: str = ""
 
+    @property
+    def claim(self) -> tuple[str, ...]:
+        """Of a pair, what it says: an instruction and two answers, whichever is the better one."""
+        return _plain(self.instruction), *sorted((_plain(self.good), _plain(self.bad)))
 
-def read_labelled(config: ExamConfig) -> tuple[Labelled, ...]:
-    """The user's labelled answers.
+    @property
+    def so(self) -> bool:
+        """Which of the two it is."""
+        return _plain(self.good) < _plain(self.bad)
+
+
+class Answers(NamedTuple):
+    """What the files hold."""
+
+    labelled: tuple[Labelled, ...]
+    problems: tuple[str, ...]
+    """What was left out and where, in words."""
+
+
+def read_labelled(config: ExamConfig) -> Answers:
+    """The user's labelled answers; what is said twice counts once, and what is contradicted does not count.
 
     Raises:
-        SeedError: a file cannot be read, or a line of it is none; the message names it.
+        SeedError: a file cannot be read, a line of it is none, or nothing of it is left; the message names it.
     """
-    pairs = [_pair(n, row, where) for n, (row, where) in enumerate(_rows(config.pairs))]
-    return (*pairs, *_paired(list(_rows(config.graded))))
+    pairs, problems = _consistent([(_pair(row, where), where) for row, where in _rows(config.pairs)])
+    graded, more = _consistent([(_grade(row, where), where) for row, where in _rows(config.graded)])
+    named = [replace(pair, name=f"p{n:03d}") for n, pair in enumerate(pairs)]
+    return Answers((*named, *_paired(graded, config.graded)), _in_short(problems + more))
 
 
 def digest_of(labelled: Sequence[Labelled]) -> str:
@@ -99,44 +125,108 @@ def _rows(path: Path | None) -> Iterator[Row]:
         yield row, where
 
 
-def _pair(number: int, row: Mapping[str, Any], where: str) -> Labelled:
+_Said = TypeVar("_Said", Labelled, "_Grade")
+
+
+@dataclass(frozen=True, slots=True)
+class _Grade:
+    """One graded answer."""
+
+    instruction: str
+    response: str
+    correct: bool
+    domain: str
+    author: str
+
+    @property
+    def claim(self) -> tuple[str, ...]:
+        """What it says, beside whether that is so."""
+        return _plain(self.instruction), _plain(self.response)
+
+    @property
+    def so(self) -> bool:
+        """Whether it is so."""
+        return self.correct
+
+
+def _pair(row: Mapping[str, Any], where: str) -> Labelled:
     instruction, good, bad = (_text(row, key, where) for key in ("instruction", "chosen", "rejected"))
-    if good.split() == bad.split():
+    if _plain(good) == _plain(bad):
         raise SeedError(f"{where}: `chosen` and `rejected` are the same")
-    authors = [str(row.get(f"{half}_author") or "") for half in ("chosen", "rejected")]
-    domain = str(row.get("domain") or "")
-    return Labelled(f"p{number:03d}", "rejected", instruction, good, instruction, bad, domain, *authors)
+    authors = [_name(row, (f"{half}_author",), where) for half in ("chosen", "rejected")]
+    return Labelled("", "rejected", instruction, good, instruction, bad, _name(row, ("domain",), where), *authors)
 
 
-def _paired(rows: Sequence[Row]) -> Iterator[Labelled]:
-    """Right and wrong answers in pairs: to one instruction where there are both, then what is left over."""
-    right: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    wrong: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+def _grade(row: Mapping[str, Any], where: str) -> _Grade:
+    instruction, response = (_text(row, key, where) for key in ("instruction", "response"))
+    if not isinstance(row.get("correct"), bool):
+        raise SeedError(f"{where}: `correct` is not there, or is neither true nor false")
+    names = (_name(row, keys, where) for keys in (("domain",), _AUTHORS))
+    return _Grade(instruction, response, row["correct"], *names)
+
+
+def _consistent(rows: Sequence[tuple[_Said, str]]) -> tuple[list[_Said], list[str]]:
+    """Each once, in order, without those of which the opposite is said too; and what was left out.
+
+    Of answers that are rejected in one pair and chosen in another nothing is wrong: it may be the better of two.
+    """
+    first: dict[tuple[str, ...], tuple[_Said, str]] = {}
+    torn: set[tuple[str, ...]] = set()
+    problems = []
     for row, where in rows:
-        instruction, _ = (_text(row, key, where) for key in ("instruction", "response"))
-        if not isinstance(row.get("correct"), bool):
-            raise SeedError(f"{where}: `correct` is not there, or is neither true nor false")
-        (right if row["correct"] else wrong)[instruction].append(row)
+        if row.claim not in first:
+            first[row.claim] = row, where
+            continue
+        before, there = first[row.claim]
+        if before.so == row.so:
+            problems.append(f"{where}: the same as {there}")
+        else:
+            problems.append(f"{where}: it contradicts {there}; neither counts")
+            torn.add(row.claim)
+    kept = [row for claim, (row, _) in first.items() if claim not in torn]
+    if rows and not kept:
+        raise SeedError(f"{rows[0][1]}: nothing is left of the file; {problems[0]}")
+    return kept, problems
+
+
+def _in_short(problems: Sequence[str]) -> tuple[str, ...]:
+    more = len(problems) - SHOWN
+    return (*problems[:SHOWN], *([f"and {more} more labelled answers, left out"] if more > 0 else []))
+
+
+def _paired(rows: Sequence[_Grade], path: Path | None) -> Iterator[Labelled]:
+    """Right and wrong answers in pairs: to one instruction where there are both, then what is left over."""
+    right: dict[str, list[_Grade]] = defaultdict(list)
+    wrong: dict[str, list[_Grade]] = defaultdict(list)
+    for row in rows:
+        (right if row.correct else wrong)[row.instruction].append(row)
     if rows and not (right and wrong):
-        raise SeedError(f"{rows[0][1]}: all answers of the file are {'right' if right else 'wrong'}; both are needed")
+        raise SeedError(f"{path}: all answers of the file are {'right' if right else 'wrong'}; both are needed")
     couples = []
     for instruction in right:
         ours, theirs = right[instruction], wrong[instruction]
         while ours and theirs:
             couples.append((ours.pop(0), theirs.pop(0)))
-    couples += zip(_left(right), _left(wrong), strict=False)
+    couples += zip(chain.from_iterable(right.values()), chain.from_iterable(wrong.values()), strict=False)
     for number, (good, bad) in enumerate(couples):
-        texts = (good["instruction"], good["response"], bad["instruction"], bad["response"])
-        domain = str(good.get("domain") or "")
-        yield Labelled(f"g{number:03d}", "wrong", *texts, domain, _author(good), _author(bad))
+        texts = (good.instruction, good.response, bad.instruction, bad.response)
+        yield Labelled(f"g{number:03d}", "wrong", *texts, good.domain, good.author, bad.author)
 
 
-def _left(answers: Mapping[str, list[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
-    return [row for rows in answers.values() for row in rows]
-
-
-def _author(row: Mapping[str, Any]) -> str:
-    return next((str(row[key]) for key in _AUTHORS if row.get(key)), "")
+def _name(row: Mapping[str, Any], keys: Sequence[str], where: str) -> str:
+    """A short text under the first of these keys that has one; empty without."""
+    for key in keys:
+        if not (value := row.get(key)):
+            continue
+        try:
+            name = text_of(value, key)
+        except Unfit as unfit:
+            raise SeedError(f"{where}: {unfit}") from None
+        if len(name) > LONGEST_NAME:
+            raise SeedError(f"{where}: `{key}` has {len(name):,} characters; {LONGEST_NAME} is the most")
+        if name:
+            return name
+    return ""
 
 
 def _text(row: Mapping[str, Any], key: str, where: str) -> str:
@@ -145,4 +235,13 @@ def _text(row: Mapping[str, Any], key: str, where: str) -> str:
         raise SeedError(f"{where}: `{key}` is not there, or is no text")
     if len(text) > LONGEST:
         raise SeedError(f"{where}: `{key}` has {len(text):,} characters; {LONGEST:,} is the most")
+    try:
+        text_of(text, key)
+    except Unfit as unfit:
+        raise SeedError(f"{where}: {unfit}") from None
     return text
+
+
+def _plain(text: str) -> str:
+    """A text by which two are known to be the same; spaces aside."""
+    return " ".join(text.split())

@@ -12,6 +12,7 @@ from gra.config.synthesis import SynthesisConfig
 from gra.records import Preference
 from gra.synthesis.exam import Question
 from gra.synthesis.exam_report import Estimate, Z
+from gra.synthesis.figures import wilson
 from gra.synthesis.preferring import read_preference
 from gra.synthesis.reading import Reading
 from gra.together import together
@@ -53,8 +54,7 @@ def summed_up(preferences: Sequence[Preference]) -> Pairwise | None:
     if n < 2:
         return None
     share = fmean((p.log_odds > 0) + 0.5 * (p.log_odds == 0) for p in preferences)
-    centre, width = share + Z * Z / (2 * n), Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    low, high = ((centre + side) / (1 + Z * Z / n) for side in (-width, width))
+    low, _, high = wilson(share * n, n)
     places = [p.position for p in preferences]
     bias, error = fmean(places), Z * stdev(places) / math.sqrt(n)
     return Pairwise(Estimate(share, low, high, n), Estimate(bias, bias - error, bias + error, n))

@@ -164,7 +164,7 @@ def _asked(field: str, record: Mapping[str, Any], case: Mapping[str, Any]) -> li
     material = _first(MATERIALS, case)
     if not material or not isinstance(record[field], str):
         return _said("user", field, record)
-    asked, given = _text(record[field], field), _text(case[material], material)
+    asked, given = text_of(record[field], field), text_of(case[material], material)
     joined = f"{asked}\n\n{given}" if asked and not _NO_INPUT.fullmatch(given) else asked
     return [Turn("user", field, joined)]
 
@@ -207,7 +207,7 @@ def _first_instance(instances: Any) -> tuple[Mapping[str, Any], tuple[str, ...]]
 
 def _first_exchange(turns: list[Turn]) -> tuple[str, str, list[str]]:
     """The first question, after the system's words if there are any, its answer, and what was done."""
-    system = [_text(turn.content, turn.field) for turn in turns if turn.role == "system"]
+    system = [text_of(turn.content, turn.field) for turn in turns if turn.role == "system"]
     spoken = [turn for turn in turns if turn.role != "system"]
     first = next((at for at, turn in enumerate(spoken) if turn.role == "user"), None)
     if first is None:
@@ -215,7 +215,7 @@ def _first_exchange(turns: list[Turn]) -> tuple[str, str, list[str]]:
     if first + 1 >= len(spoken) or spoken[first + 1].role != "assistant":
         raise Unfit("malformed", "no assistant turn follows the first user turn")
     asked, answered = spoken[first : first + 2]
-    question, answer = _text(asked.content, asked.field), _text(answered.content, answered.field)
+    question, answer = text_of(asked.content, asked.field), text_of(answered.content, answered.field)
     for name, text in (("instruction", question), ("response", answer)):
         if not text:
             raise Unfit("empty", f"the {name} is empty")
@@ -227,8 +227,12 @@ def _first_exchange(turns: list[Turn]) -> tuple[str, str, list[str]]:
     return "\n\n".join([*filter(None, system), question]), answer, notes
 
 
-def _text(value: Any, field: str) -> str:
-    """A field that has to be text, without white space around it; empty where a table has no value."""
+def text_of(value: Any, field: str) -> str:
+    """A field that has to be text, without white space around it; empty where a table has no value.
+
+    Raises:
+        Unfit: it is of another kind, too long, or holds what no text may.
+    """
     if value is None or value != value:  # tables written out as JSON say NaN where a cell was empty
         return ""
     if _is_number(value):
@@ -239,6 +243,8 @@ def _text(value: Any, field: str) -> str:
         size = len(value.encode())
     except UnicodeEncodeError:
         raise Unfit("malformed", f"`{field}` is not valid UTF-8 text{_REMEDY}") from None
+    if "\0" in value:
+        raise Unfit("malformed", f"`{field}` holds a NUL character, at which many servers would cut it off")
     if size > MAX_FIELD_BYTES:
         raise Unfit("malformed", f"`{field}` is longer than {MAX_FIELD_BYTES // 1000} kB")
     return value.strip()
@@ -266,7 +272,7 @@ def _first(names: Iterable[str], record: Mapping[str, Any]) -> str | None:
 def _optional(value: Any) -> str:
     """A field that may be missing; a value of another kind is as good as missing."""
     try:
-        return _text(value, "") if isinstance(value, str) else ""
+        return text_of(value, "") if isinstance(value, str) else ""
     except Unfit:
         return ""
 

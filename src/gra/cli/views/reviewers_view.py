@@ -9,33 +9,41 @@ from rich.console import RenderableType
 from gra.cli.views.parts import count, heading, line, table
 from gra.records import SEED as OWN
 from gra.report.bias import Bin, Effect
-from gra.report.reviewers import SEED, Reviewers, Two
+from gra.report.glance import Glance
+from gra.report.reviewers import SEED, Reviewers
+from gra.synthesis.figures import Kept, Two
 
 ROWS = 40
 """Domains, rounds or cells shown at most; `--json` has all."""
 
 
-def glance(found: Reviewers) -> Iterator[RenderableType]:
+def glance(found: Glance) -> Iterator[RenderableType]:
     """The few numbers that `gra status` has room for."""
-    wholes = [row for row in found.agreement if row.by == "all" and row.texts]
-    if not wholes and not found.kept:
+    figures = found.figures
+    wholes = [row for row in figures.agreement() if row.by == "all" and row.texts]
+    if not wholes and not figures.kept():
         return
-    yield heading(f"Reviewers, in the first {count(found.samples, 'sample')} (`gra reviewers` has all)")
+    of = f"the first {count(figures.samples, 'sample')}"
+    if found.rounds:
+        of = f"the {count(figures.samples, 'sample')} of {count(found.rounds, 'closed round')}"
+    yield heading(f"Reviewers, in {of} (`gra reviewers` has all)")
     for row in wholes:
         yield line(
             f"agreement on {count(row.texts, row.stage)}: Krippendorff's alpha {_number(row.scores)} of scores, "
             f"{_number(row.votes)} of votes (1 is full, 0 is chance)",
             indent=2,
         )
-    yield from kept(found)
+    yield from kept(figures.kept())
 
 
-def kept(found: Reviewers) -> Iterator[RenderableType]:
+def kept(found: Kept | None) -> Iterator[RenderableType]:
     """What the calibrated gate expects of what it kept."""
-    if found.kept and found.kept.judged:
+    if found and found.judged:
+        between = "" if found.low is None else f" (95% interval {_share(found.low)} to {_share(found.high)})"
         yield line(
-            f"of what was kept an estimated {_share(found.kept.precision)} is good, and {_share(found.kept.recall)} of "
-            "the good responses were let through, if the gate's probabilities are right",
+            f"of the {count(found.accepted, 'accepted sample')} an estimated {_share(found.precision)} is good"
+            f"{between}, and {_share(found.recall)} of the good responses were let through, if the gate's "
+            "probabilities are right",
             indent=2,
         )
 
@@ -70,7 +78,7 @@ def reviewers_view(found: Reviewers) -> Iterator[RenderableType]:
     yield from _removal(found)
     if found.kept:
         yield heading("What was kept")
-        yield from kept(found)
+        yield from kept(found.kept)
 
 
 def _bias(found: Reviewers) -> Iterator[RenderableType]:

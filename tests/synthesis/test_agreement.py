@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.report.agreement import Alpha, Correlation, Moments, Pair, alpha
+from gra.synthesis.agreement import Alpha, Correlation, Moments, Pair, alpha
 
 FOUR = (
     (1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,10 @@ class Alpha:
         self.total += total * texts
         self.squares += squares * texts
         self.apart += texts * 2 * max(n * squares - total * total, 0.0) / (n - 1)
+
+    def plus(self, other: Alpha) -> Alpha:
+        """Both together, as if the texts had been added one by one."""
+        return Alpha(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     @property
     def value(self) -> float | None:
