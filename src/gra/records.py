@@ -153,6 +153,8 @@ class Verdict:
     """Share of each reviewer's say, summing to 1; all 0 where none has shown that it can tell."""
     votes: Mapping[str, bool] = field(default_factory=dict)
     """What each reviewer that could be read would have made of it alone: True to accept."""
+    appeal: bool = False
+    """Disputed although its score is below the bar: by the paper's rule it would be rejected unheard."""
 
 
 @dataclass(frozen=True, slots=True)

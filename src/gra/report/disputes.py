@@ -32,6 +32,10 @@ class Disputes:
     """Accepted against most of the reviewers."""
     lost: int = 0
     """Rejected against most of the reviewers."""
+    appeals: int = 0
+    """Disputed though the score was below the bar: the paper rejects those unheard."""
+    won: int = 0
+    """Of these, accepted."""
     tied: int = 0
     """The reviewers were as many for it as against, or none of them had a say."""
     tokens: int = 0
@@ -55,6 +59,8 @@ class DisputeSurvey:
         self._versions: list[tuple[bool, bool, bool, str]] = []
         """Of each: disputed, ruled upon, ruled for it, and the majority: `for`, `against` or neither."""
         self._unreadable = 0
+        self._appeals: list[bool] = []
+        """Whether each was accepted in the end."""
 
     def add(self, sample: Sample) -> None:
         """Count the reviews of one sample's responses."""
@@ -65,6 +71,8 @@ class DisputeSurvey:
                 accepts = version.ruling is not None and version.ruling.verdict.outcome == "accept"
                 disputed = version.verdict.outcome == "dispute"
                 self._versions.append((disputed, readable, accepts, majority(version)))
+                if version.verdict.appeal and version.final:
+                    self._appeals.append(version.final.outcome == "accept")
 
     def disputes(self, totals: Totals | None) -> Disputes:
         """All of them, with what the rulings cost, if these are the totals of the same samples."""
@@ -79,6 +87,8 @@ class DisputeSurvey:
             agreed=sum(most == ("for" if accepts else "against") for accepts, most in ruled),
             gained=sum(accepts and most == "against" for accepts, most in ruled),
             lost=sum(not accepts and most == "for" for accepts, most in ruled),
+            appeals=len(self._appeals),
+            won=sum(self._appeals),
             tied=sum(not most for _, most in ruled),
             tokens=spent.prompt_tokens + spent.completion_tokens if spent else 0,
         )

@@ -56,6 +56,11 @@ def disputes(found: Disputes) -> Iterator[RenderableType]:
         return
     yield heading("Disputes")
     yield line(f"{found.disputed} of {count(found.responses, 'reviewed response')} disputed", indent=2)
+    if found.appeals:
+        yield line(
+            f"{found.appeals} of these below the bar, which the paper rejects unheard: {found.won} accepted on appeal",
+            indent=2,
+        )
     if found.ruled or found.unreadable:
         unread = f", {found.unreadable} could not be read" if found.unreadable else ""
         yield line(
