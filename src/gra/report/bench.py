@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from gra.records import Opinion, Sample, Stage, Status, Verdict
 from gra.report.agreement import Alpha, Correlation, Moments, Pair
 from gra.report.bias import family
+from gra.report.disputes import DisputeSurvey
 from gra.report.judged import Row, calibrations, length_biases, own_preferences, standardised
 from gra.report.opening import written_config
+from gra.report.people import PeopleSurvey
 from gra.report.removal import removals_of
 from gra.report.reviewers import SEED, Agreement, By, Cell, Kept, Reviewers, Two
 from gra.store.verdicts import verdicts
@@ -87,6 +89,8 @@ class Bench:
         self.rows: list[Row] = []
         self.labelled: list[tuple[str, float, bool]] = []
         self.masses: dict[str, Moments] = {name: Moments() for name in ("accepted", "let through", "judged")}
+        self.people, self.disputes = PeopleSurvey(), DisputeSurvey()
+        self.totals = reader.totals() if whole else None
         self.samples = 0
 
     def add(self, sample: Sample) -> None:
@@ -104,6 +108,7 @@ class Bench:
                 self.rows.append(Row(version.cast.generator, math.log1p(len(version.response)), scores))
         if self.removals and self.samples in self.removed_at:
             self.removals.add(sample)
+        self.disputes.add(sample)
         self._probability(sample)
         self.samples += 1
 
@@ -126,6 +131,8 @@ class Bench:
             removal_samples=self.removals.samples if self.removals else 0,
             removal_unlike=self.removals.unlike if self.removals else 0,
             kept=self._kept(),
+            people=self.people.found(),
+            disputes=self.disputes.disputes(self.totals),
             samples=self.samples,
             drawn=min(self.samples, TEXTS),
         )
@@ -156,6 +163,7 @@ class Bench:
             return
         good = self._good(sample)
         if good is not None:
+            self.people.add(sample, good)
             self.labelled += [(o.model, stated(o), good) for o in _read(version.opinions)]
             if self.calibrated:
                 self.labelled.append(("the gate", final.score / 10, good))
