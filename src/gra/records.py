@@ -171,7 +171,7 @@ class Preference:
 
     model: str
     weight: float
-    """How much it counts: what it has shown that it can tell."""
+    """How much it counts: by an exam in pairs what its log-odds are worth; without one what it can tell of one text."""
     log_odds: float = 0.0
     """Of the new response, the mean of both orders: above 0 is for it."""
     position: float = 0.0

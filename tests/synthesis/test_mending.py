@@ -123,3 +123,46 @@ async def test_what_is_hopeless_is_not_revised_however_well_it_would_pay() -> No
     bands = tuple(Band(bound, 1.0, 1.0, True) for bound in BOUNDS)
     sample = await run_sample(replace(study(World(always(0.05))), mending=Mending(bands)), 1, 7)
     assert len(sample.versions) <= 1
+
+
+# --- over rounds ------------------------------------------------------------------------------------------------------
+
+CANDIDATE, YIELD = 10_000.0, 0.4
+"""Tokens of a candidate, and how many are accepted without a revision."""
+
+
+def lived(
+    chances: tuple[float, ...], rule: str, seed: int, rounds: int = 6, candidates: int = 150
+) -> tuple[float, int]:
+    """Accepted samples for a million tokens, and how many responses were revised, where revisions gain by `chances`."""
+    draw, tallies, revised = random.Random(seed), [Tried() for _ in BOUNDS], 0
+    accepted, cost, mending = 0, 0.0, Mending()
+    for _ in range(rounds):
+        for _ in range(candidates):
+            cost += CANDIDATE
+            if draw.random() < YIELD:
+                accepted += 1
+                continue
+            band = draw.randrange(len(BOUNDS))
+            if rule == "never" or (rule == "it_pays" and not mending.pays(BOUNDS[band] - 0.5, draw)):
+                continue
+            gained = draw.random() < chances[band]
+            cost, accepted, revised = cost + COST, accepted + gained, revised + 1
+            tallies[band] += Tried(1, int(gained), COST)
+        mending = worth(tallies, accepted / cost)
+    return 1e6 * accepted / cost, revised
+
+
+@pytest.mark.parametrize(
+    ("chances", "best"),
+    [((0.02,) * 4, "never"), ((0.5,) * 4, "mendable"), ((0.02, 0.02, 0.5, 0.6), "it_pays")],
+)
+def test_it_comes_near_to_whatever_is_best_without_being_told(chances: tuple[float, ...], best: str) -> None:
+    rules = ("never", "mendable", "it_pays")
+    means = {rule: sum(lived(chances, rule, seed)[0] for seed in range(20)) / 20 for rule in rules}
+    others = [means[rule] for rule in rules if rule != "it_pays"]
+    if best == "it_pays":
+        assert means["it_pays"] > max(others)
+    else:
+        assert means[best] == max(means.values()) and means["it_pays"] > 0.93 * means[best]
+        assert means["it_pays"] > min(others)
