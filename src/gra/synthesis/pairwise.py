@@ -134,4 +134,5 @@ def summed_up(preferences: Sequence[Preference]) -> Pairwise | None:
     low, high = ((centre + side) / (1 + Z * Z / n) for side in (-width, width))
     places = [p.position for p in read]
     bias, error = fmean(places), Z * stdev(places) / math.sqrt(n)
+    low, high = min(low, share), max(high, share)  # at 0 and 1 they are equal, but for rounding
     return Pairwise(Estimate(share, low, high, n), Estimate(bias, bias - error, bias + error, n))
