@@ -153,6 +153,8 @@ class Verdict:
     """Share of each reviewer's say, summing to 1; all 0 where none has shown that it can tell."""
     votes: Mapping[str, bool] = field(default_factory=dict)
     """What each reviewer that could be read would have made of it alone: True to accept."""
+    appeal: bool = False
+    """Disputed although its score is below the bar: by the paper's rule it would be rejected unheard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class Preference:
 
     model: str
     weight: float
-    """How much it counts: what it has shown that it can tell."""
+    """How much it counts: by an exam in pairs what its log-odds are worth; without one what it can tell of one text."""
     log_odds: float = 0.0
     """Of the new response, the mean of both orders: above 0 is for it."""
     position: float = 0.0

@@ -103,7 +103,8 @@ def test_the_command_writes_both_pages(folder: Path, tmp_path: Path) -> None:
     page, text = Path(told["html"]).read_text("utf-8"), Path(told["markdown"]).read_text("utf-8")
     for chapter in (
         "What was asked", "What came out", "Scores and lengths", "Agreement", "What the reviewers favour",
-        "Calibration", "What each reviewer decides", "Diversity", "Difficulty", "Groups of people", "Contamination",
+        "Calibration", "What each reviewer decides", "Rulings and people", "Revisions",
+        "Diversity", "Difficulty", "Groups of people", "Contamination",
         "Cost and energy",
         "The 20 samples most worth a look",
     ):  # fmt: skip

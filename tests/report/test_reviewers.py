@@ -120,7 +120,14 @@ def test_what_people_say_in_the_inspector_is_known(tmp_path: Path) -> None:
     with Reader(run) as reader:
         curves = {who: curve for who, by, curve in reviewers_of(reader).calibration if by == "people"}
         more = {who: curve for who, by, curve in reviewers_of(reader, {samples[9].id: True}).calibration}
+        people = reviewers_of(reader).people
     assert curves["gamma-1"].n == 8 and more["gamma-1"].n == 9
+    rows = {(row.part, row.name): row for row in people.rows}
+    assert people.samples == rows["the end", ""].n == rows["reviewer", "gamma-1"].n == 8
+    done = CliRunner().invoke(app, ["reviewers", str(run.path)], env={"COLUMNS": "160"})
+    assert "Beside people, who would keep" in done.stdout and "of 8 samples" in done.stdout
+    plain = json.loads(CliRunner().invoke(app, ["reviewers", str(run.path), "--json"]).stdout)
+    assert plain["people"]["samples"] == 8 and plain["disputes"]["responses"] == 20
 
 
 def test_what_the_calibrated_gate_expects(tmp_path: Path) -> None:

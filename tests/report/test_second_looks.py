@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
-from gra.cli.views.merit_view import casting, disputes, revisions
+from gra.cli.views.merit_view import casting, disputes, revising, revisions
 from gra.cli.views.parts import print_parts
 from gra.records import SEED, Cast, Comparison, Opinion, Preference, Ruling, Sample, Verdict, Version
 from gra.report.disputes import Disputes, DisputeSurvey
-from gra.report.revisions import Place, Revisions, RevisionSurvey, Tries
+from gra.report.people import PeopleSurvey
+from gra.report.revision_chapter import differing
+from gra.report.revisions import LEAST, Place, Revisions, RevisionSurvey, Tries
 from gra.store.reader import Total, Totals
+from gra.synthesis.mending import Tried, worth
 
 CAST = Cast("gen", ("ann", "ben"), "jud")
 
@@ -129,6 +135,95 @@ def test_a_ruling_is_set_beside_what_most_reviewers_would_have_made_of_it() -> N
     totals = Totals({("jud", "adjudicate"): Total(4, 0, 900, 0, 100)})
     assert survey.disputes(totals) == Disputes(6, 5, 4, 1, 2, agreed=1, gained=1, lost=1, tied=1, tokens=1000)
     assert survey.disputes(totals).tokens_per_ruling == 200
+
+
+def test_rulings_committee_and_reviewers_are_set_beside_people() -> None:
+    survey = PeopleSurvey()
+    for version, good in (
+        (disputed("accept", ann=False, ben=False), True),
+        (disputed("accept", ann=False, ben=False), False),
+        (disputed("reject", ann=True, ben=False), False),
+        (disputed("reject", "silent", ann=True), True),
+        (first(), False),
+    ):
+        survey.add(sample(version), good)
+    found = survey.found()
+    rows = {(row.part, row.name): row for row in found.rows}
+    assert (found.samples, found.kept) == (5, 2)
+    assert [row.part for row in found.rows] == [
+        "reviewer",
+        "reviewer",
+        "committee",
+        "adjudicator",
+        "all rulings",
+        "the end",
+    ]
+    assert rows["adjudicator", "jud"].n == rows["all rulings", ""].n == 3, "one could not be read"
+    assert rows["all rulings", ""].agreement[0] == pytest.approx(2 / 3)
+    assert (rows["reviewer", "ann"].only_people, rows["reviewer", "ann"].both_keep) == (1, 1)
+    assert (rows["committee", ""].n, rows["committee", ""].both_drop) == (1, 1), "disputes are not its verdict"
+    assert rows["the end", ""].n == 5
+    assert (found.overruled, found.rightly) == (2, 1)
+    low, high = rows["all rulings", ""].agreement[1:]
+    assert 0 < low < 0.3 and 0.9 < high < 1, "three samples say next to nothing"
+
+
+def test_what_there_was_to_go_by_is_told_apart() -> None:
+    ruled = first(ruling=Ruling(opinion("jud"), verdict("reject", 2.0)))
+    found = surveyed(sample(first(), second(won=True)), sample(ruled, second(won=False)))
+    assert set(found.by_say) == {"half to 0.9"}, "ann, who comments, has half of the say"
+    assert {name: tries.gained for name, tries in found.by_ruler.items()} == {"jud": 0, "nobody": 1}
+    assert set(found.by_criterion) == {"correctness"}
+    low = replace(opinion("ann", "It is wrong."), scores={"clarity": 0.4, "relevance": 0.7})
+    unheard = replace(opinion("ben"), scores={"clarity": 1.0, "relevance": 0.0})
+    old = Version(0, "old", CAST, (low, unheard), Verdict("reject", 3.0, 0.0, "", {"ann": 1.0, "ben": 0.0}))
+    assert set(surveyed(sample(old, second(won=True))).by_criterion) == {"clarity"}, "ben has no say"
+
+
+def test_a_few_revisions_are_no_share_and_no_difference() -> None:
+    few = Revisions(Tries(LEAST + 3, gained=4), by_author={"ann": Tries(LEAST, gained=4), "ben": Tries(3)})
+    assert few.by_author["ann"].share and few.by_author["ben"].share is None
+    assert few.against_others("by_author", "ann") is None, "of the others there are too few"
+    assert few.plain()["by_author"]["ben"]["share"] is None
+
+
+@given(st.integers(8, 60), st.integers(8, 60), st.floats(0, 1), st.floats(0, 1))
+def test_a_difference_turned_round_is_its_negative_and_lies_in_its_interval(
+    n: int, m: int, one: float, other: float
+) -> None:
+    a, b = Tries(n, gained=int(one * n)), Tries(m, gained=int(other * m))
+    found = Revisions(a + b, by_words={"under 8": a, "8 to 15": b})
+    first, second = (found.against_others("by_words", key) for key in found.by_words)
+    assert first and second and first.low <= first.value <= first.high
+    assert (first.value, first.low) == pytest.approx((-second.value, -second.high))
+    sure = not first.low <= 0 <= first.high
+    assert len(list(differing(found))) == 2 * sure
+
+
+def test_a_sure_difference_is_told_in_words_and_an_unsure_one_is_not() -> None:
+    def told(gained: int) -> str:
+        groups = {"ann": Tries(60, 60, 50, 30, 900), "ben": Tries(60, 60, 50, gained, 900)}
+        return printed(revisions(Revisions(sum(groups.values(), Tries()), by_author=groups), 5000.0))
+
+    assert "comment by ann: gains more often than the others, by 40 points" in told(6)
+    assert "none of these groups gains surely more or less" in told(25)
+    assert "an accepted one of the run 5,000" in told(6) and "50% (38%-62%)" in told(6)
+
+
+def test_status_says_what_pays_and_what_that_is_from() -> None:
+    nothing = {"unit": "tokens", "accepted": 0, "cost": 0.0, "tallies": [], "bands": []}
+    assert "whatever is not hopeless is revised" in printed(revising({"1": nothing}))
+    tallies = [Tried(), Tried(40, 1, 160_000.0), Tried(), Tried(40, 30, 160_000.0)]
+    found = worth(tallies, 1 / 20_000)
+    row = {
+        "accepted": 50,
+        "cost": 1e6,
+        "tallies": [asdict(t) for t in tallies],
+        "bands": [asdict(b) for b in found.bands],
+    }
+    told = " ".join(printed(revising({"1": nothing, "2": {**nothing, **row}})).split())
+    assert "in round 2" in told and "0.10-0.25 40 1" in told
+    assert "20% now and then" in told and "20% yes" in told
 
 
 def printed(parts: Any) -> str:

@@ -132,7 +132,12 @@ class RevisionConfig(Settings):
 
     accept: Literal["pairwise", "verdict"] = "pairwise"
     """`pairwise`: it must first be preferred to that one, blind and in both orders, by those of its cast who can tell;
-    then it is reviewed like any other. `verdict`: the review alone decides, as in the paper's refinement."""
+    then it is reviewed like any other. `verdict`: the review alone decides, as in the paper's refinement. Who can tell
+    is found out by an exam in pairs, with a gate that holds exams; where nobody of a cast can, the review decides."""
+    when: Literal["it_pays", "mendable"] = "it_pays"
+    """Which rejected responses get one, with the `calibrated` gate: those that, by what earlier rounds have shown,
+    promise at least as many accepted samples for their cost as new candidates do (`it_pays`), or all that are not
+    hopeless (`mendable`), as in the first round and with any other gate. For none, set `max_revisions: 0`."""
 
 
 class Budget(Settings):
@@ -302,6 +307,12 @@ class SynthesisConfig(Settings):
     def examines(self) -> bool:
         """Whether reviewers sit an exam: with a gate that is set by exams, where there are reviewers."""
         return isinstance(self.gate, EXAMINING) and self.review != "none"
+
+    @property
+    def compares(self) -> bool:
+        """Whether judges are examined in pairs: exams count, and a new response may come beside an old one."""
+        beside = self.max_revisions > 0 or self.task == "refine"
+        return self.examines and beside and self.revision.accept == "pairwise"
 
     @property
     def templates(self) -> PromptSet:

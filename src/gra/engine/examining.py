@@ -31,7 +31,7 @@ from gra.synthesis.exam_material import read_labelled
 from gra.synthesis.exam_report import ExamReport, report_on
 from gra.synthesis.exam_ways import narrowed, sit_in_turn, solved_examples, unlimited, ways_to_ask
 from gra.synthesis.forms import Way, forms_of
-from gra.synthesis.pairwise import Pairwise, compare, summed_up
+from gra.synthesis.pairwise import PairStanding, Pairwise, as_far_as_needed, compare, pairs_of, summed_up
 from gra.synthesis.reading import ProbabilityReading, Reading
 from gra.synthesis.standing import Standing
 from gra.together import together
@@ -77,6 +77,8 @@ class Examined:
     """How it would be asked in a run; None where its opinions are written."""
     trials: tuple[Trial, ...] = ()
     """What each form comes to, if that was asked for."""
+    pairs_in_a_run: PairStanding | None = None
+    """The same of what a run of this configuration would ask."""
 
     @property
     def votes(self) -> bool:
@@ -97,6 +99,7 @@ class Examined:
             "form": self.way.form if self.way else None,
             "criteria": list(self.way.criteria) if self.way else [],
             "forms": {trial.form: trial.plain() for trial in self.trials},
+            "pairwise_weight": self.pairs_in_a_run.weight if self.pairs_in_a_run else None,
         }
 
 
@@ -239,16 +242,19 @@ async def _sit(ask: Ask, config: SynthesisConfig, judge: tuple[str, Reading], pa
     name, reading = judge
     stage = paper.questions[0].good.stage
     in_a_run = await sit_in_turn(ask, config, judge, paper.questions[: paper.in_a_run], paper.ways)
-    way, pairwise = in_a_run.way, None
+    way, pairwise, beside = in_a_run.way, None, None
     if way and isinstance(reading, ProbabilityReading):
         reading = reading.asking(stage, unlimited(way, stage))
         if stage == "response":
-            pairwise = summed_up(await compare(ask, name, reading, paper.questions, config))
+            preferences = await compare(ask, name, reading, pairs_of(paper.questions), config)
+            most = config.gate.exam if isinstance(config.gate, EXAMINING) else SeedsGate().exam
+            asked = len(pairs_of(paper.questions[: paper.in_a_run])[:most])
+            pairwise, beside = summed_up(preferences), as_far_as_needed(name, preferences[:asked])
     whole = Sitting(name, stage, await answered(ask, name, reading, paper.questions))
     counted = narrowed(whole, way.criteria) if way and way.criteria else whole
     report = replace(report_on(counted), by_criterion=report_on(whole).by_criterion)
     standing = None if in_a_run.failure else in_a_run.standing
-    return Examined(report, reading.kind, standing, in_a_run.failure, pairwise, way)
+    return Examined(report, reading.kind, standing, in_a_run.failure, pairwise, way, pairs_in_a_run=beside)
 
 
 async def _trials(

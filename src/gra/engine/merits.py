@@ -139,20 +139,25 @@ def _tallies(config: SynthesisConfig, number: int, known: Mapping[str, Any], rea
     before = [round for round in reader.rounds() if round.number == number - 1]
     rates = rates_of(config)
     for round in before:
-        for domain, name, tally in _of_round(round, rates, reader):
+        for domain, name, tally in of_round(round, rates, reader):
             here = found.setdefault(name, {})
             here[domain] = here.get(domain, Tally()) + tally
     return {name: dict(sorted(found[name].items())) for name in sorted(found)}
 
 
-def _of_round(round: Round, rates: Rates, reader: Reader) -> Iterator[tuple[str, str, Tally]]:
+def of_round(round: Round, rates: Rates, reader: Reader) -> Iterator[tuple[str, str, Tally]]:
     """Domain, Generator and tally of each candidate that decided a round, in order."""
     costs = _costs(round, rates, reader)
-    spans = round.detail.get("passed_over", {})
     for index, status, domain, generator in reader.ends(round.number, round.detail["decided"]):
-        over = any(first <= index < after for first, after in spans.get(domain, ()))
-        if not over and status not in UNDECIDED:
+        if decided_it(round, index, status, domain):
             yield domain, generator, Tally(1, int(status is Status.ACCEPTED), costs.get(index, 0.0))
+
+
+def decided_it(round: Round, index: int, status: Status, domain: str) -> bool:
+    """Whether a candidate is one of those that a closed round's end follows from."""
+    spans = round.detail.get("passed_over", {}).get(domain, ())
+    over = any(first <= index < after for first, after in spans)
+    return index < round.detail["decided"] and not over and status not in UNDECIDED
 
 
 def _costs(round: Round, rates: Rates, reader: Reader) -> dict[int, float]:

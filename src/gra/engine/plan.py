@@ -128,7 +128,7 @@ def plan(
     if config.task == "refine":
         most = min(most, len(seeds))
     before: tuple[Cost, ...] = (_annotation(config, seeds, lengths), _exam(config, len(seeds), lengths, written))
-    before += (_ruling_exam(config, len(seeds), lengths, written),)
+    before += (_ruling_exam(config, len(seeds), lengths, written), _pair_exam(config, len(seeds), lengths))
     scenarios = tuple(_scenario(name, share, config, lengths, written, before, most) for name, share in YIELDS.items())
     return Plan(scenarios, _assumptions(config, lengths, written, len(seeds)))
 
@@ -262,6 +262,16 @@ def _ruling_exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written:
     ruling = _opinion(config, "exam", "response", lengths, written, lengths.response, COMMENT)
     comment = _call(config, "exam", "comment", lengths.instruction + lengths.response, COMMENT)
     return none + ruling.times(len(names) * some) + comment.times(min(2, len(names)) * some)
+
+
+def _pair_exam(config: SynthesisConfig, seeds: int, lengths: Lengths) -> Cost:
+    """Every judge compares seeds with their twins, in both orders."""
+    none = Cost("exam in pairs")
+    if not (config.compares and isinstance(config.gate, EXAMINING)):
+        return none
+    own = seeds if seeds >= LEAST_QUESTIONS else seeds + len(bundled())
+    one = _call(config, "exam", "compare", lengths.instruction + 2 * lengths.response, 1)
+    return none + one.times(2 * len(judges(config)) * min(config.gate.exam, own))
 
 
 def _candidate(config: SynthesisConfig, lengths: Lengths, written: float, share: float) -> tuple[Cost, ...]:

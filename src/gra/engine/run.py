@@ -29,7 +29,9 @@ from gra.engine.merits import store_odds
 from gra.engine.metering import Energy, metering
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import Known, check_labels, choose_readings, hold_exam, make_gate, make_readings, seed_pool
+from gra.engine.pair_exams import examine_pairs
 from gra.engine.prices import prices_of
+from gra.engine.revising import store_worth
 from gra.engine.rounds import Limits, Round
 from gra.engine.studies import LABELLED, PASSAGES, Studies, share
 from gra.engine.vectors import Embedder
@@ -199,6 +201,7 @@ class Progress:
             known = Known(entries, material.labelled, readings)
             known = await hold_exam(desk, synthesis, known, self.reader, self.writer, self.listen)
             gate = await make_gate(desk, synthesis, known, self.reader, self.writer, self.listen)
+            await examine_pairs(desk, synthesis, gate, known, self.reader, self.writer, self.listen)
             if kept and kept.problem:
                 self.listen(Notice(kept.problem))
             studies = Studies(synthesis, self.reader, known.readings, gate, desk, material.passages)
@@ -214,6 +217,7 @@ class Progress:
                     entries = self.reader.entries()
                     await look_again(desk, synthesis, known, number, self.reader, self.writer, self.listen)
                     await store_odds(synthesis, gate, number, self.reader, self.writer)
+                    await store_worth(synthesis, number, self.reader, self.writer)
                     study = studies.of(number, entries)
                     outlook = self._outlook(spending)
                     statement = await self._round(study, number, embedder, closing, entries, outlook, crew)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gra.calls import Ask
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.merits import casting_of
+from gra.engine.pair_exams import pair_weights
+from gra.engine.revising import mending_of
 from gra.records import Entry, Passage, Sample
 from gra.store.reader import Reader
 from gra.synthesis.decide import Gate
@@ -41,11 +43,16 @@ class Studies:
         """The domain of each sample that the run is asked for; empty where the seeds decide."""
 
     def of(self, number: int, entries: Sequence[Entry]) -> Study:
-        """Of round `number`, which learns from these entries of the pool. Its odds, if it has any, are stored."""
+        """Of round `number`, which learns from these entries of the pool.
+
+        Its odds, and what of it is worth a revision, are stored.
+        """
         casting, castings = casting_of(self.config, self.gate, number, self.reader)
         pool = Pool(entries, self.config.examples[0])
         agenda, processors = self._agenda(number), self._processors
-        return Study(self.config, pool, self.readings, casting, self.gate, self.ask, agenda, processors, castings)
+        pairs, mending = pair_weights(self.reader), mending_of(self.config, number, self.reader)
+        common = (self.config, pool, self.readings, casting, self.gate, self.ask, agenda, processors, castings)
+        return Study(*common, pairs, mending)
 
     def _agenda(self, number: int) -> Agenda:
         """The round's part of the run's order, and the passages that follow on those of earlier rounds."""

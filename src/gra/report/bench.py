@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from gra.records import Opinion, Sample
 from gra.report.bias import family
+from gra.report.disputes import DisputeSurvey
 from gra.report.judged import Row, calibrations, length_biases, own_preferences, standardised
+from gra.report.people import PeopleSurvey
 from gra.report.removal import removals_of
 from gra.report.reviewers import SEED, Cell, Reviewers
 from gra.store.verdicts import verdicts
@@ -70,6 +72,8 @@ class Bench:
         self.cells: dict[tuple[str, str], Moments] = {}
         self.rows: list[Row] = []
         self.labelled: list[tuple[str, float, bool]] = []
+        self.people, self.disputes = PeopleSurvey(), DisputeSurvey()
+        self.totals = reader.totals()
 
     def add(self, sample: Sample) -> None:
         """Count one sample."""
@@ -85,6 +89,7 @@ class Bench:
         if self.removals and place in self.removed_at:
             self.removals.add(sample)
         self._known(sample)
+        self.disputes.add(sample)
         self.figures.add(sample, self.doubts.get(sample.round))
 
     def found(self) -> Reviewers:
@@ -105,6 +110,8 @@ class Bench:
             removal_samples=self.removals.samples if self.removals else 0,
             removal_unlike=self.removals.unlike if self.removals else 0,
             kept=self.figures.kept(),
+            people=self.people.found(),
+            disputes=self.disputes.disputes(self.totals),
             samples=self.figures.samples,
             drawn=min(self.figures.samples, TEXTS),
         )
@@ -116,6 +123,7 @@ class Bench:
         good = self._good(sample)
         if version is None or final is None or good is None:
             return
+        self.people.add(sample, good)
         self.labelled += [(o.model, stated(o), good) for o in said_by_models(version.opinions)]
         if self.calibrated:
             self.labelled.append(("the gate", final.score / 10, good))

@@ -11,7 +11,8 @@ from gra.records import Status
 from gra.report.data_chapters import contamination, difficulty, diversity, groups
 from gra.report.document import Bars, Block, Chapter, Document, Excerpt, Histogram, Paragraph, Table
 from gra.report.findings import DECADES, SCORES, Findings
-from gra.report.reviewer_chapters import agreement, bias, calibration, decided
+from gra.report.reviewer_chapters import agreement, bias, calibration, decided, people
+from gra.report.revision_chapter import revised
 from gra.report.words import much, number, percent
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def document_of(found: Findings) -> Document:
         Chapter("What the reviewers favour", list(bias(found.reviewers))),
         Chapter("Calibration", list(calibration(found.reviewers))),
         Chapter("What each reviewer decides", list(decided(found.reviewers))),
+        Chapter("Rulings and people", list(people(found.reviewers))),
+        Chapter("Revisions", list(revised(report))),
         Chapter("Diversity", list(diversity(found))),
         Chapter("Difficulty", list(difficulty(found))),
         Chapter("Groups of people in the texts", list(groups(found))),

@@ -6,6 +6,7 @@ each by its own vote: where it went against them it gained a sample, or lost one
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +33,10 @@ class Disputes:
     """Accepted against most of the reviewers."""
     lost: int = 0
     """Rejected against most of the reviewers."""
+    appeals: int = 0
+    """Disputed though the score was below the bar: the paper rejects those unheard."""
+    won: int = 0
+    """Of these, accepted."""
     tied: int = 0
     """The reviewers were as many for it as against, or none of them had a say."""
     tokens: int = 0
@@ -52,9 +57,11 @@ class DisputeSurvey:
     """Counts them, sample by sample."""
 
     def __init__(self) -> None:
-        self._versions: list[tuple[bool, bool, bool, str]] = []
-        """Of each: disputed, ruled upon, ruled for it, and the majority: `for`, `against` or neither."""
+        self._versions: Counter[tuple[bool, bool, bool, str]] = Counter()
+        """How many: disputed, ruled upon, ruled for it, and the majority: `for`, `against` or neither."""
         self._unreadable = 0
+        self._appeals: Counter[bool] = Counter()
+        """How many were accepted in the end, and how many not."""
 
     def add(self, sample: Sample) -> None:
         """Count the reviews of one sample's responses."""
@@ -64,22 +71,28 @@ class DisputeSurvey:
                 self._unreadable += version.ruling is not None and not readable
                 accepts = version.ruling is not None and version.ruling.verdict.outcome == "accept"
                 disputed = version.verdict.outcome == "dispute"
-                self._versions.append((disputed, readable, accepts, majority(version)))
+                self._versions[disputed, readable, accepts, majority(version)] += 1
+                if version.verdict.appeal and version.final:
+                    self._appeals[version.final.outcome == "accept"] += 1
 
     def disputes(self, totals: Totals | None) -> Disputes:
         """All of them, with what the rulings cost, if these are the totals of the same samples."""
-        ruled = [(accepts, most) for _, readable, accepts, most in self._versions if readable]
+        ruled = Counter[tuple[bool, str]]()
+        for (_, readable, accepts, most), n in self._versions.items():
+            ruled[accepts, most] += n * readable
         spent = totals.by_task().get("adjudicate") if totals else None
         return Disputes(
-            responses=len(self._versions),
-            disputed=sum(disputed for disputed, *_ in self._versions),
-            ruled=len(ruled),
+            responses=self._versions.total(),
+            disputed=sum(n for (disputed, *_), n in self._versions.items() if disputed),
+            ruled=ruled.total(),
             unreadable=self._unreadable,
-            accepted=sum(accepts for accepts, _ in ruled),
-            agreed=sum(most == ("for" if accepts else "against") for accepts, most in ruled),
-            gained=sum(accepts and most == "against" for accepts, most in ruled),
-            lost=sum(not accepts and most == "for" for accepts, most in ruled),
-            tied=sum(not most for _, most in ruled),
+            accepted=sum(ruled[True, most] for most in ("for", "against", "")),
+            agreed=ruled[True, "for"] + ruled[False, "against"],
+            gained=ruled[True, "against"],
+            lost=ruled[False, "for"],
+            appeals=self._appeals.total(),
+            won=self._appeals[True],
+            tied=ruled[True, ""] + ruled[False, ""],
             tokens=spent.prompt_tokens + spent.completion_tokens if spent else 0,
         )
 

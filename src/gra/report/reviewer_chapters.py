@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gra.records import SEED as OWN
 from gra.report.bias import Effect
 from gra.report.document import Block, Curve, Paragraph, Table
+from gra.report.people import Beside
 from gra.report.reviewers import SEED, Reviewers
 from gra.report.words import number, percent
 from gra.synthesis.figures import Two
@@ -86,6 +87,45 @@ def calibration(found: Reviewers) -> Iterator[Block]:
     for who, by, curve in found.calibration[:CURVES]:
         yield Curve(f"{who}, truth from {by}", [(b.foretold, b.came, b.n) for b in curve.bins])
     yield Paragraph("About half of an exam is good by construction; of a run's samples another share may be.", True)
+
+
+def people(found: Reviewers) -> Iterator[Block]:
+    """How far judges agree with people, and what adjudication cost and gained."""
+    disputes, judged = found.disputes, found.people
+    if disputes.disputed:
+        each = disputes.tokens_per_ruling
+        rows = [
+            ("responses judged", f"{disputes.responses:,}"),
+            ("disputed", f"{disputes.disputed:,}"),
+            ("of these below the bar, which the paper rejects unheard", f"{disputes.appeals:,}"),
+            ("and accepted on appeal", f"{disputes.won:,}"),
+            ("rulings", f"{disputes.ruled:,}"),
+            ("for a response that most reviewers would not have", f"{disputes.gained:,}"),
+            ("against a response that most reviewers would have", f"{disputes.lost:,}"),
+            ("tokens a ruling", "-" if each is None else f"{each:,.0f}"),
+        ]
+        yield Table("Disputes", ("what", "how many"), rows, (1,))
+    if not judged.samples:
+        yield Paragraph("No person has said which samples are good, so rulings are beside nothing but the reviewers.")
+        return
+    yield Table(
+        f"Beside people, who would keep {judged.kept:,} of the {judged.samples:,} samples that they judged",
+        ("who", "", "both judged", "the same", "95% interval", "only it keeps", "only people keep"),
+        [_beside(row) for row in judged.rows],
+        (2, 3, 4, 5, 6),
+    )
+    yield Paragraph(
+        f"Of {judged.overruled:,} rulings against most of the reviewers people are with {judged.rightly:,}. The "
+        "committee's row is of what it did not dispute. People choose what they look at, so these are shares of that, "
+        "and not of the run.",
+        True,
+    )
+
+
+def _beside(row: Beside) -> tuple[str, ...]:
+    share, low, high = row.agreement
+    shares = percent(share), f"{percent(low)} to {percent(high)}"
+    return (row.part, row.name, f"{row.n:,}", *shares, f"{row.only_it:,}", f"{row.only_people:,}")
 
 
 def decided(found: Reviewers) -> Iterator[Block]:

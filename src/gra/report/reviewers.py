@@ -7,6 +7,8 @@ from typing import Any
 
 from gra.records import Stage
 from gra.report.bias import Effect, Reliability
+from gra.report.disputes import Disputes
+from gra.report.people import People
 from gra.report.removal import Removal
 from gra.synthesis.figures import Agreement, By, Kept, Two
 
@@ -46,6 +48,10 @@ class Reviewers:
     """Samples on which the gate, given all stored opinions, does not repeat itself; 0 if all is well."""
     kept: Kept | None
     """None with another gate than `calibrated`."""
+    people: People
+    """How far judges agree with people."""
+    disputes: Disputes
+    """What adjudication cost and gained, over all samples."""
     samples: int
     drawn: int
     """Of all samples, those that bias and calibration are from."""
@@ -67,6 +73,8 @@ class Reviewers:
             "removal_samples": self.removal_samples,
             "removal_unlike": self.removal_unlike,
             "kept": asdict(self.kept) if self.kept else None,
+            "people": self.people.plain(),
+            "disputes": self.disputes.plain(),
             "samples": self.samples,
             "drawn": self.drawn,
             "seed": SEED,

@@ -103,6 +103,8 @@ class Report:
     """What adjudication came to."""
     casting: dict[str, Any]
     """With `casting: adaptive`: by round, the odds and what they were made of (docs/run_folder.md)."""
+    revising: dict[str, Any]
+    """With the `calibrated` gate: by round, what is worth a revision and what that was made of (docs/run_folder.md)."""
     servers: dict[str, dict[str, Any]]
     """What has happened at each server (`llm.server.Account`), over all attempts that came to an end."""
     shown: tuple[Sample, ...]
@@ -192,6 +194,7 @@ class Report:
             "revisions": self.revisions.plain(),
             "disputes": self.disputes.plain(),
             "casting": self.casting,
+            "revising": self.revising,
             "servers": self.servers,
         }
 
@@ -229,7 +232,7 @@ def report_on(reader: Reader) -> Report:
         attempts=tuple(reader.attempts()),
         prices=priced,
         currency=str(config.get("currency", "USD")),
-        exam=(*(reader.fact("exam") or ()), *(reader.fact("exam_rulings") or ())),
+        exam=tuple(row for fact in ("exam", "exam_rulings", "exam_pairs") for row in reader.fact(fact) or ()),
         readings=reader.fact("readings") or {},
         outside=reader.outside(),
         seeds=reader.fact("seeds") or {},
@@ -238,6 +241,7 @@ def report_on(reader: Reader) -> Report:
         revisions=revisions,
         disputes=disputes,
         casting=reader.fact("casting") or {},
+        revising=reader.fact("revising") or {},
         servers=reader.fact("servers") or {},
         shown=tuple(islice(reader.iter_samples(Status.ACCEPTED, page=SHOWN), SHOWN)),
     )

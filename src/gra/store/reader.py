@@ -254,6 +254,22 @@ class Reader:
         for row in self._rows(query, (round, before, *together)):
             yield Spent(*row)
 
+    def spent_on(self, sample: Sample, together: Sequence[str]) -> list[tuple[str, Spent]]:
+        """Tokens of a sample's calls with their steps, in the order of these.
+
+        Counted as `spent` does, but for comments, each of which stands for itself.
+        """
+        names = ", ".join("?" * len(together))
+        often = f"task IN ({names}) AND step NOT LIKE '%.comment'"
+        query = f"""
+            SELECT step, model, max(prompt_tokens), sum(completion_tokens) FROM calls
+            WHERE sample = ? AND outcome = 'reply' AND task != 'summary'
+            GROUP BY model, CASE WHEN {often} THEN rtrim(step, replace(step, '.', '')) ELSE calls.id END
+            ORDER BY step, model, 3, 4
+        """  # noqa: S608
+        rows = self._rows(query, (sample.id, *together))
+        return [(step, Spent(sample.index, *spent)) for step, *spent in rows]
+
     def tokens_by_step(self, sample: str) -> dict[str, int]:
         """Tokens of a sample's calls, read and written, by step."""
         query = """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, pstdev
+from statistics import pstdev
 
 from gra.config.synthesis import CalibratedGate
 from gra.records import Opinion, Outcome, Stage, Verdict, Version
@@ -21,8 +21,6 @@ from gra.synthesis.standing import Standing, feature
 
 HOPELESS = 0.02
 """Probability of being good below which a revision would have to become another answer."""
-STRONG = 1.0
-"""Weight of a standing (separation less its standard error) from which a member's dissent alone makes a dispute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,11 @@ class CalibratedRule:
             return verdict("dispute", f"these reviewers could not tell seeds from their broken twins ({place})")
         if abs(log_odds - bar) <= self.config.doubt * committee.doubt:
             return verdict("dispute", f"too near the bar for so short an exam: {place}")
-        against = [s.model for s, f in zip(committee.members, features, strict=True) if _dissents(s, f, above)]
+        seen = zip(committee.members, features, strict=True)
+        against = [s.model for s, f in seen if (s.reads_as_broken(f) if above else s.reads_as_good(f))]
         if against:
-            seen = "a broken seed" if above else "a good one"
-            return verdict("dispute", f"{place}, but to {', '.join(against)} it reads like {seen}")
+            like = "a broken seed" if above else "a good one"
+            return verdict("dispute", f"{place}, but to {', '.join(against)} it reads like {like}")
         return verdict("accept" if above else "reject", place)
 
     def rule(self, opinion: Opinion, reviews: Sequence[Opinion]) -> Verdict:
@@ -126,7 +125,8 @@ class CalibratedRule:
         # Whoever cannot tell has a vote on record, by which side of its own middle this lies on: it is not counted.
         votes |= {s.model: s.standardised(f) >= 0 for s, _, f in alone if not s.weight and any(s.good)}
         spread = pstdev(10 * p for _, p in own)
-        return _Verdict(10 * self.probability(log_odds), spread, committee.weights, votes)
+        low = committee.can_tell and log_odds < bar
+        return _Verdict(10 * self.probability(log_odds), spread, committee.weights, votes, low)
 
     def _committee(
         self, stage: Stage, opinions: Sequence[Opinion], last: Standing | None = None
@@ -143,13 +143,9 @@ class _Verdict:
     spread: float
     weights: Mapping[str, float]
     votes: Mapping[str, bool]
+    low: bool
+    """The score is below the bar."""
 
     def __call__(self, outcome: Outcome, reason: str) -> Verdict:
-        return Verdict(outcome, self.score, self.spread, reason, self.weights, self.votes)
-
-
-def _dissents(standing: Standing, value: float, accepted: bool) -> bool:
-    """True if the member can tell well, and sees what its exam's other half is like."""
-    if standing.weight < STRONG:
-        return False
-    return value < fmean(standing.broken) if accepted else value > fmean(standing.good)
+        appeal = outcome == "dispute" and self.low
+        return Verdict(outcome, self.score, self.spread, reason, self.weights, self.votes, appeal)

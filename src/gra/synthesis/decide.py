@@ -202,7 +202,10 @@ class SeedsRule:
     """The exam of those who may adjudicate, on responses with reviews before them (`ruling_exam.py`)."""
 
     def judge(self, stage: Stage, opinions: Sequence[Opinion]) -> Verdict:
-        """Accept above the threshold rank, reject below; near it, or where nobody can tell, a response is disputed."""
+        """Accept above the threshold rank, reject below.
+
+        Near it, where an able member sees it otherwise, or where nobody can tell, a response is disputed.
+        """
         panel, features = self._panel(stage, usable(opinions))
         threshold = self.config.keep_above if stage == "response" else self.config.keep_instructions_above
         rank = panel.rank(features)
@@ -211,10 +214,12 @@ class SeedsRule:
         votes = {s.model: own >= threshold for s, own in alone if any(s.good)}  # all 0: it could not be examined
         weights = panel.shares
 
-        def verdict(outcome: Outcome, reason: str) -> Verdict:
-            return Verdict(outcome, 10 * rank, spread, reason, weights, votes)
-
         above = rank >= threshold
+
+        def verdict(outcome: Outcome, reason: str) -> Verdict:
+            appeal = outcome == "dispute" and panel.can_tell and not above
+            return Verdict(outcome, 10 * rank, spread, reason, weights, votes, appeal)
+
         place = f"rated above {rank:.0%} of the seeds; the bar is {threshold:.0%}"
         if stage == "instruction":
             return verdict("accept" if above or not panel.can_tell else "reject", place)
@@ -222,9 +227,11 @@ class SeedsRule:
             return verdict("dispute", f"these reviewers could not tell seeds from their broken twins ({place})")
         if abs(rank - threshold) <= self.config.dispute_band:
             return verdict("dispute", f"near the threshold: {place}")
-        dissent = [s.model for s, f in zip(panel.members, features, strict=True) if s.reads_as_broken(f)]
-        if above and dissent:
-            return verdict("dispute", f"{place}, but to {', '.join(dissent)} it reads like a broken seed")
+        seen = zip(panel.members, features, strict=True)
+        dissent = [s.model for s, f in seen if (s.reads_as_broken(f) if above else s.reads_as_good(f))]
+        if dissent:
+            like = "broken" if above else "good"
+            return verdict("dispute", f"{place}, but to {', '.join(dissent)} it reads like a {like} seed")
         return verdict("accept" if above else "reject", place)
 
     def rule(self, opinion: Opinion, reviews: Sequence[Opinion]) -> Verdict:

@@ -194,7 +194,7 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
     """
     answers: tuple[Answer, ...] = ()
     sitting = Sitting(model, questions[0].good.stage, answers)
-    for upto in _looks(len(questions)):
+    for upto in looks(len(questions)):
         answers += await answered(ask, model, reading, questions[len(answers) : upto])
         sitting = Sitting(model, sitting.stage, answers)
         if sitting.unread or not (sitting.silence or sitting.standing.unsure):
@@ -202,7 +202,7 @@ async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Q
     return sitting
 
 
-def _looks(count: int) -> list[int]:
+def looks(count: int) -> list[int]:
     """After how many questions it is looked at where a model stands; of few questions the looks fall together."""
     return sorted({min(count, max(LEAST_QUESTIONS, math.ceil(look * count))) for look in (0.5, 0.75, 1.0)})
 

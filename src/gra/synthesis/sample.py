@@ -18,6 +18,7 @@ from gra.synthesis.asking import Unwritten
 from gra.synthesis.casting import Casting
 from gra.synthesis.decide import Gate, quorum, say, settled
 from gra.synthesis.generate import Generator
+from gra.synthesis.mending import Mending
 from gra.synthesis.plugged import PostProcessor
 from gra.synthesis.pool import Pool
 from gra.synthesis.reading import Matter, Reading
@@ -39,10 +40,19 @@ class Study:
     processors: tuple[PostProcessor, ...] = ()
     castings: Mapping[str, Casting] = field(default_factory=dict)
     """Of the domains that are not cast as all others are."""
+    pairs: Mapping[str, float] | None = None
+    """What each model's word on which of two responses is better counts, by its exam in pairs; None without one."""
+    mending: Mending = field(default_factory=Mending)
+    """Which rejected responses are worth a revision."""
 
     def casting_in(self, domain: str) -> Casting:
         """Who is drawn for samples of a domain."""
         return self.castings.get(domain, self.casting)
+
+    def compares(self, cast: Cast) -> dict[str, float]:
+        """Who of a cast is asked which of two responses is better, by how much each counts."""
+        names = [name for name in (*cast.reviewers, cast.adjudicator) if name]
+        return {name: say(self.gate, name) if self.pairs is None else self.pairs.get(name, 0.0) for name in names}
 
 
 async def run_sample(study: Study, round_number: int, index: int) -> Sample:
@@ -122,13 +132,13 @@ async def reviewed(
     version = Version(len(sample.versions), response, replace(cast, generator=author or cast.generator))
     before, sample = sample.versions, replace(sample, versions=(*sample.versions, version))
     if before and study.config.revision.accept == "pairwise":
-        judges = {
-            model: say(study.gate, model) for model in (*version.cast.reviewers, version.cast.adjudicator) if model
-        }
-        comparison = await committee.compare(response_matter(sample), before[-1], judges, sample.id)
-        sample = with_last(sample, replace(version, comparison=comparison))
-        if not comparison.won:
-            return sample
+        judges = study.compares(version.cast)
+        # Where nobody can tell, what has passed stays, and what was rejected gives way to what the review accepts.
+        if any(judges.values()) or passed(before[-1]):
+            comparison = await committee.compare(response_matter(sample), before[-1], judges, sample.id)
+            sample = with_last(sample, replace(version, comparison=comparison))
+            if not comparison.won:
+                return sample
     return with_last(sample, await judged(study, committee, sample))
 
 
@@ -172,16 +182,24 @@ async def tried(writing: Awaitable[str]) -> str:
 
 
 def wants_revision(study: Study, sample: Sample) -> bool:
-    """True where nothing has passed and the last response is near enough, while revisions are left."""
-    final = sample.versions[-1].final
-    return final is not None and revisable(study, sample) and study.gate.mendable(final)
+    """True where nothing has passed and the last response is worth one, while revisions are left."""
+    version = sample.versions[-1]
+    if version.final is None or not revisable(study, sample) or not study.gate.mendable(version.final):
+        return False
+    draw = rng(study.config.random_seed, sample.id, f"revise.v{version.number}")
+    return study.mending.pays(version.final.score, draw)
 
 
 def revisable(study: Study, sample: Sample) -> bool:
     """True if a revision of the last version is open: nothing has passed, and revisions are left."""
-    if any(v.final and v.final.outcome == "accept" for v in sample.versions):
+    if any(passed(version) for version in sample.versions):
         return False
     return sample.versions[-1].cast.generator != SEED and written(sample) <= study.config.max_revisions
+
+
+def passed(version: Version) -> bool:
+    """True if the verdict that counts accepts it."""
+    return version.final is not None and version.final.outcome == "accept"
 
 
 def written(sample: Sample) -> int:

@@ -26,6 +26,8 @@ PLAIN = NORMAL.inv_cdf(0.99)
 FUTILE = 0.5
 """Standard errors from 0 below which a model is not asked on: if it is as good as it then looks, it comes to have a say
 one time in ten."""
+STRONG = 1.0
+"""Weight (separation less its standard error) from which one model's dissent alone makes a dispute."""
 LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
@@ -105,7 +107,11 @@ class Standing:
 
     def reads_as_broken(self, value: float) -> bool:
         """True if the model can tell, and rates this below the average broken twin."""
-        return self.weight >= 1.0 and value < fmean(self.broken)
+        return self.weight >= STRONG and value < fmean(self.broken)
+
+    def reads_as_good(self, value: float) -> bool:
+        """True if the model can tell, and rates this above the average seed."""
+        return self.weight >= STRONG and value > fmean(self.good)
 
 
 @dataclass(frozen=True)

@@ -88,12 +88,15 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
         ("who", "leniency", "spread", "length bias", "outside labels", "own family", "not read", "silent"),
         map(_habits, reports),
     )
-    compared = [(one.report.model, one.pairwise) for one in of_stage if one.pairwise]
+    compared = [(one.report.model, one.pairwise, one.pairs_in_a_run) for one in of_stage if one.pairwise]
     if compared:
         yield heading("Two answers side by side, in both orders")
         yield table(
-            ("model", "prefers the good one", "log-odds of the first place"),
-            [(name, _told(p.right), _told(p.position_bias, signed=True)) for name, p in compared],
+            ("model", "prefers the good one", "log-odds of the first place", "in a run compares with weight"),
+            [
+                (name, _told(p.right), _told(p.position_bias, signed=True), f"{run.weight:.2f}" if run else "-")
+                for name, p, run in compared
+            ],
         )
 
 

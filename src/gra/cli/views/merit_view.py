@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from gra.cli.views.parts import count, heading, line, table
 from gra.report.disputes import Disputes
+from gra.report.revision_chapter import GROUPS, differing, share_told
 from gra.report.revisions import Revisions, Tries
 
 UNITS = {"money": "by price", "parameters": "tokens x parameters", "tokens": "tokens, as sizes are not known"}
@@ -56,6 +57,11 @@ def disputes(found: Disputes) -> Iterator[RenderableType]:
         return
     yield heading("Disputes")
     yield line(f"{found.disputed} of {count(found.responses, 'reviewed response')} disputed", indent=2)
+    if found.appeals:
+        yield line(
+            f"{found.appeals} of these below the bar, which the paper rejects unheard: {found.won} accepted on appeal",
+            indent=2,
+        )
     if found.ruled or found.unreadable:
         unread = f", {found.unreadable} could not be read" if found.unreadable else ""
         yield line(
@@ -67,16 +73,30 @@ def disputes(found: Disputes) -> Iterator[RenderableType]:
         yield line(f"{found.tokens:,} tokens, {found.tokens_per_ruling or 0:,.0f} a ruling", indent=2)
 
 
-def revisions(found: Revisions) -> Iterator[RenderableType]:
-    """What new versions came to, and what they cost."""
+def revisions(found: Revisions, accepted_one: float | None = None) -> Iterator[RenderableType]:
+    """What new versions came to, and what they cost.
+
+    Args:
+        found: that.
+        accepted_one: tokens of the whole run for each accepted sample.
+    """
     if not found.all.tried:
         return
     yield heading("New versions of responses")
     rows = [("all", "", *_numbers(found.all))]
-    groups = (("comment by", found.by_author), ("words of comment", found.by_words), ("score before", found.by_score))
-    rows += [(kind, name, *_numbers(tries)) for kind, group in groups for name, tries in group.items()]
-    columns = ("by", "", "tried", "won", "gained", "tokens", "a gained one")
+    for group, kind in GROUPS.items():
+        rows += [(kind, name, *_numbers(tries)) for name, tries in found.groups[group].items()]
+    columns = ("by", "", "tried", "won", "gained", "of those tried", "tokens", "a gained one")
     yield table(columns, rows, numbers=range(2, len(columns)))
+    each = found.all.tokens_per_gained
+    if each is not None and accepted_one is not None:
+        told = f"a sample that passed because of one took {each:,.0f} tokens more, an accepted one of the run"
+        yield line(f"{told} {accepted_one:,.0f}", indent=2)
+    apart = list(differing(found))
+    for sentence in apart:
+        yield line(sentence, indent=2)
+    if not apart and any(len(group) > 1 for group in found.groups.values()):
+        yield line("none of these groups gains surely more or less than the others do", "dim", 2)
     if found.places:
         leaning = ", ".join(f"{p.model} {p.log_odds:+.2f}" for p in found.places)
         yield line(
@@ -84,7 +104,28 @@ def revisions(found: Revisions) -> Iterator[RenderableType]:
         )
 
 
+def revising(rounds: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What is worth a revision in the last round that has begun, and what that was learned from."""
+    if not rounds:
+        return
+    number = max(rounds, key=int)
+    this = rounds[number]
+    yield heading(f"What is worth a revision in round {number}, by what the rounds before brought")
+    if not this["bands"]:
+        yield line("nothing is known yet: whatever is not hopeless is revised", indent=2)
+        return
+    rows, low = [], 0.0
+    for band, tally in zip(this["bands"], this["tallies"], strict=True):
+        needed = this["accepted"] / this["cost"] * band["cost"]
+        told = (f"{low / 10:.2f}-{band['below'] / 10:.2f}", f"{tally['tried']}", f"{tally['gained']}")
+        rows.append((*told, f"{band['chance']:.0%}", f"{needed:.0%}", "yes" if band["pays"] else "now and then"))
+        low = band["below"]
+    columns = ("good with probability", "tried", "gained", "believed to gain", "pays from", "revised")
+    yield table(columns, rows, numbers=range(1, 5))
+    yield line(f"pays from: what as much spent on new candidates brings ({UNITS[this['unit']]})", "dim", indent=2)
+
+
 def _numbers(tries: Tries) -> tuple[str, ...]:
     won = f"{tries.won} of {tries.compared}" if tries.compared else "-"
     each = "-" if tries.tokens_per_gained is None else f"{tries.tokens_per_gained:,.0f}"
-    return (str(tries.tried), won, str(tries.gained), f"{tries.tokens:,}", each)
+    return (str(tries.tried), won, str(tries.gained), share_told(tries.share), f"{tries.tokens:,}", each)

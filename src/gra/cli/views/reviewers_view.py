@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
+from gra.cli.views.merit_view import disputes
 from gra.cli.views.parts import count, heading, line, table
 from gra.records import SEED as OWN
 from gra.report.bias import Bin, Effect
 from gra.report.glance import Glance
+from gra.report.people import People
 from gra.report.reviewers import SEED, Reviewers
 from gra.synthesis.figures import Kept, Two
 
@@ -76,6 +78,8 @@ def reviewers_view(found: Reviewers) -> Iterator[RenderableType]:
     yield from _bias(found)
     yield from _calibration(found)
     yield from _removal(found)
+    yield from disputes(found.disputes)
+    yield from people(found.people)
     if found.kept:
         yield heading("What was kept")
         yield from kept(found.kept)
@@ -128,6 +132,26 @@ def _removal(found: Reviewers) -> Iterator[RenderableType]:
             style="dim",
             indent=2,
         )
+
+
+def people(found: People) -> Iterator[RenderableType]:
+    """How far judges agree with people."""
+    if not found.samples:
+        return
+    yield heading(f"Beside people, who would keep {found.kept:,} of {count(found.samples, 'sample')} that they judged")
+    rows = []
+    for row in found.rows:
+        share, low, high = row.agreement
+        told = (f"{row.n:,}", f"{share:.0%}", f"{low:.0%} to {high:.0%}", f"{row.only_it:,}", f"{row.only_people:,}")
+        rows.append((row.part, row.name, *told))
+    columns = ("who", "", "both judged", "the same", "interval", "only it keeps", "only people keep")
+    yield table(columns, rows, numbers=(2, 3, 4, 5, 6))
+    if found.overruled:
+        yield line(
+            f"{count(found.overruled, 'ruling')} against most of the reviewers; people are with {found.rightly:,}",
+            indent=2,
+        )
+    yield line("the committee: where it had no dispute; people choose what they look at", "dim", indent=2)
 
 
 def _curve(bins: tuple[Bin, ...]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from gra.cli.views.cost_view import amount, sum_of_money
-from gra.cli.views.merit_view import casting, disputes, revisions
+from gra.cli.views.merit_view import casting, disputes, revising, revisions
 from gra.cli.views.parts import count, duration, heading, line, path_line, prose, table
 from gra.display.safe import one_line
 from gra.engine.compute import UNIT_NAME, how_to_name
@@ -151,7 +151,8 @@ def status(report: Report) -> Iterator[RenderableType]:
     if report.looked_at < sum(ended.count for ended in report.ended):
         yield line(f"disputes and new versions are those of the first {report.looked_at:,} samples", style="dim")
     yield from disputes(report.disputes)
-    yield from revisions(report.revisions)
+    yield from revisions(report.revisions, report.tokens_per_accepted)
+    yield from revising(report.revising)
     yield from _seeds(report.seeds)
 
 
