@@ -145,7 +145,7 @@ async def test_a_budget_stops_all_of_them_and_a_larger_one_goes_on(tmp_path: Pat
 
 async def test_what_is_under_way_in_any_of_them_is_answered_and_stored(tmp_path: Path) -> None:
     async with FakeServer(fake_models(), latency_s=0.03) as server:
-        config = make_config(tmp_path, server.base_url, target=12, engine=THREE)
+        config = make_config(tmp_path, server.base_url, target=12, engine={**THREE, "finish_s": 100})
         task = asyncio.create_task(synthesise(config, tmp_path / "run"))
         while sum(server.requests.values()) < 900:
             await asyncio.sleep(0.002)
