@@ -32,7 +32,7 @@ class Changing:
 
 async def run_of(
     folder: Path, gate: dict[str, Any], turn: bool
-) -> tuple[dict[str, dict[str, float | None]], list[str], int]:
+) -> tuple[dict[str, dict[str, dict[str, float] | None]], list[str], int]:
     """What was found at the honeypots, what was told, and how many calls of them there were; three rounds."""
     models = fake_models()
     changing = Changing(models[0])
@@ -59,7 +59,7 @@ async def run_of(
 async def test_judges_that_stay_as_they_were_differ_by_nothing_and_nobody_is_told(tmp_path: Path) -> None:
     found, told, asked = await run_of(tmp_path, {"type": "calibrated", "exam": 8}, turn=False)
     assert set(found) == {"2", "3"}
-    assert {drift for round in found.values() for drift in round.values()} == {0.0}
+    assert {x for round in found.values() for move in round.values() if move for x in move.values()} == {0.0}
     assert asked and not [text for text in told if "as in its exam" in text]
 
 
@@ -68,9 +68,9 @@ async def test_a_judge_that_answers_otherwise_than_in_its_exam_is_named(tmp_path
     named = [text for text in told if "does not answer as in its exam" in text]
     name = fake_models()[0].name
     assert named and all(f"`{name}`" in text for text in named)
-    drift = found["2"][name]
-    assert drift is not None and drift > 0.5
-    assert {d for other, d in found["2"].items() if other != name} == {0.0}
+    move = found["2"][name]
+    assert move is not None and move["apart"] > 0.5 and move["broken"] > move["good"]
+    assert {m["apart"] for other, m in found["2"].items() if m and other != name} == {0.0}
 
 
 @pytest.mark.parametrize("gate", [{"type": "seeds", "exam": 8}, {"type": "paper", "tau": 5.0}])

@@ -76,6 +76,9 @@ class CalibratedGate(Settings):
     """Seeds, and as many broken twins, that a reviewer reads at most before the run; half where that makes it clear."""
     honeypots: int = Field(default=1, ge=0, le=64)
     """Pairs of its exam that every judge reads again before each later round; that one differs is told."""
+    recalibrate: bool = False
+    """Set the gate anew before each later round, by what reviewers said of the candidates so far and by honeypots: with
+    a higher bar or the same, never a lower one. What was learned is told in any case."""
     keep_precision: float = Field(default=0.8, ge=0.5, le=0.99)
     """Share of the accepted responses that is to be good. The bar is put as low as the exams allow for it."""
     good_share: float = Field(default=0.5, ge=0.01, le=0.99)

@@ -10,6 +10,7 @@ from typing import Any
 
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.opening import RULING_EXAM, known_gate
+from gra.engine.recalibrating import gate_of
 from gra.store.reader import Reader
 from gra.store.writer import Writer
 from gra.synthesis.calibrated import CalibratedRule
@@ -28,7 +29,7 @@ async def store_figures(config: SynthesisConfig, reader: Reader, writer: Writer)
     for number, numbers in closed_rounds(reader).items():
         row = stored.get(str(number))
         if not row or (row["accepted"], row["samples"]) != numbers:
-            stored[str(number)] = await _figures(number, _gate(config, reader), config, reader)
+            stored[str(number)] = await _figures(number, _gate(number, config, reader), config, reader)
             await writer.put_fact(FACT, stored)
 
 
@@ -47,10 +48,10 @@ async def _figures(number: int, gate: CalibratedRule | None, config: SynthesisCo
     return found.plain()
 
 
-def _gate(config: SynthesisConfig, reader: Reader) -> CalibratedRule | None:
-    """The gate whose scores are probabilities; None where there is another, or its exam is not there."""
+def _gate(number: int, config: SynthesisConfig, reader: Reader) -> CalibratedRule | None:
+    """The gate of a round whose scores are probabilities; None where there is another, or its exam is not there."""
     exam = reader.fact("exam")
     if not reader.run.calibrated or not exam:
         return None
-    gate = known_gate(config, exam, reader.fact(RULING_EXAM) or ())
+    gate = gate_of(known_gate(config, exam, reader.fact(RULING_EXAM) or ()), number, reader)
     return gate if isinstance(gate, CalibratedRule) else None

@@ -31,6 +31,7 @@ from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
 from gra.engine.opening import Known, check_labels, choose_readings, hold_exam, make_gate, make_readings, seed_pool
 from gra.engine.pair_exams import examine_pairs
 from gra.engine.prices import prices_of
+from gra.engine.recalibrating import store_learned
 from gra.engine.revising import store_worth
 from gra.engine.rounds import Limits, Round
 from gra.engine.studies import LABELLED, PASSAGES, Studies, share
@@ -216,6 +217,7 @@ class Progress:
                 for number in range(full + 1, min(synthesis.rounds, synthesis.target) + 1):
                     entries = self.reader.entries()
                     await look_again(desk, synthesis, known, number, self.reader, self.writer, self.listen)
+                    await store_learned(gate, number, self.reader, self.writer, self.listen)
                     await store_odds(synthesis, gate, number, self.reader, self.writer)
                     await store_worth(synthesis, number, self.reader, self.writer)
                     study = studies.of(number, entries)

@@ -9,6 +9,7 @@ from gra.calls import Ask
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.merits import casting_of
 from gra.engine.pair_exams import pair_weights
+from gra.engine.recalibrating import gate_of
 from gra.engine.revising import mending_of
 from gra.records import Entry, Passage, Sample
 from gra.store.reader import Reader
@@ -45,13 +46,15 @@ class Studies:
     def of(self, number: int, entries: Sequence[Entry]) -> Study:
         """Of round `number`, which learns from these entries of the pool.
 
-        Its odds, and what of it is worth a revision, are stored.
+        Its odds, what of it is worth a revision, and what its gate is set by are stored. Cast is by exams alone, so
+        that who may write stays the same.
         """
+        gate = gate_of(self.gate, number, self.reader)
         casting, castings = casting_of(self.config, self.gate, number, self.reader)
         pool = Pool(entries, self.config.examples[0])
         agenda, processors = self._agenda(number), self._processors
         pairs, mending = pair_weights(self.reader), mending_of(self.config, number, self.reader)
-        common = (self.config, pool, self.readings, casting, self.gate, self.ask, agenda, processors, castings)
+        common = (self.config, pool, self.readings, casting, gate, self.ask, agenda, processors, castings)
         return Study(*common, pairs, mending)
 
     def _agenda(self, number: int) -> Agenda:

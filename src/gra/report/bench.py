@@ -61,6 +61,7 @@ class Bench:
         self.removed_at = drawn(total, REMOVALS)
         self.known = known or {}
         self.said = verdicts(reader.run)
+        self.learned: dict[str, Any] = reader.fact("learned") or {}
         self.exam = reader.fact("exam") or ()
         self.readings: Mapping[str, str] = reader.fact("readings") or {}
         self.calibrated = reader.run.calibrated
@@ -110,6 +111,7 @@ class Bench:
             removal_samples=self.removals.samples if self.removals else 0,
             removal_unlike=self.removals.unlike if self.removals else 0,
             kept=self.figures.kept(),
+            learned=self.learned,
             people=self.people.found(),
             disputes=self.disputes.disputes(self.totals),
             samples=self.figures.samples,

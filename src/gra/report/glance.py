@@ -23,10 +23,12 @@ class Glance:
     figures: Figures
     rounds: int
     """Closed rounds whose samples they are of; 0 where they are of a run's first samples."""
+    learned: Mapping[str, Any]
+    """With the gate `calibrated`: by round, what candidates had shown when it began (docs/run_folder.md)."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON data."""
-        return {**self.figures.glance(), "rounds": self.rounds}
+        return {**self.figures.glance(), "rounds": self.rounds, "learned": self.learned}
 
 
 def glance_of(reader: Reader, most: int) -> Glance:
@@ -36,10 +38,11 @@ def glance_of(reader: Reader, most: int) -> Glance:
         StoreError: the run cannot be read.
     """
     stored: Mapping[str, Any] = reader.fact(FACT) or {}
+    learned: Mapping[str, Any] = reader.fact("learned") or {}
     closed = [stored[str(r.number)] for r in reader.rounds() if r.state == "closed" and str(r.number) in stored]
     if closed:
-        return Glance(Figures.over(closed), len(closed))
+        return Glance(Figures.over(closed), len(closed), learned)
     figures = Figures(reader.run.calibrated)
     for sample in islice(reader.iter_samples(), most):
         figures.add(sample)
-    return Glance(figures, 0)
+    return Glance(figures, 0, learned)

@@ -48,6 +48,8 @@ class Removals:
     samples: int = 0
     sat: Counter[str] = field(default_factory=Counter)
     how: dict[str, Counter[str]] = field(default_factory=dict)
+    anew: Mapping[int, Gate] = field(default_factory=dict)
+    """Gates of rounds that have one of their own."""
     unlike: int = 0
     """Samples on which the gate, given all stored opinions, does not say what was decided when they were made."""
 
@@ -73,22 +75,23 @@ class Removals:
 
     def end(self, sample: Sample, without: str = "") -> str:
         """`accept`, `reject`, `dispute` or `no verdict`, for the instruction and the version that counts."""
+        gate = self.anew.get(sample.round, self.gate)
         if sample.opinions:
-            end = self._judged("instruction", sample.opinions, without)
+            end = _judged(gate, "instruction", sample.opinions, without)
             if end != "accept":
                 return end
         version = sample.best
         if version is None or not version.opinions:
             return "accept" if sample.opinions else NO_VERDICT
-        end = self._judged("response", version.opinions, without)
+        end = _judged(gate, "response", version.opinions, without)
         if end != "dispute":
             return end
         kept = _left(version.opinions, without)
         if version.ruling:
-            return self.gate.rule(version.ruling.opinion, kept).outcome
+            return gate.rule(version.ruling.opinion, kept).outcome
         if self.adjudication == "model":
             return end  # nobody has ruled on it
-        return settled(self.gate.judge("response", kept), self.adjudication).outcome
+        return settled(gate.judge("response", kept), self.adjudication).outcome
 
     def found(self) -> tuple[Removal, ...]:
         """For each reviewer, in the alphabet's order."""
@@ -97,11 +100,12 @@ class Removals:
             for model in sorted(self.sat)
         )
 
-    def _judged(self, stage: Stage, opinions: Sequence[Opinion], without: str) -> str:
-        left = _left(opinions, without)
-        if not usable(left) or not quorum(left):
-            return NO_VERDICT
-        return self.gate.judge(stage, left).outcome
+
+def _judged(gate: Gate, stage: Stage, opinions: Sequence[Opinion], without: str) -> str:
+    left = _left(opinions, without)
+    if not usable(left) or not quorum(left):
+        return NO_VERDICT
+    return gate.judge(stage, left).outcome
 
 
 def judges_of(sample: Sample) -> list[str]:
@@ -118,15 +122,17 @@ def removals_of(reader: Reader) -> Removals | None:
     is not stored as it is needed.
     """
     from gra.engine.opening import RULING_EXAM, known_gate  # with the engine: not for those who only count
+    from gra.engine.recalibrating import gate_of
 
     try:
         config = config_of(reader.run).synthesis
         if config.review == "none" or isinstance(config.gate, Plugin):
             return None
         gate = known_gate(config, reader.fact("exam") or (), reader.fact(RULING_EXAM) or ())
+        anew = {round.number: gate_of(gate, round.number, reader) for round in reader.rounds()}
     except (StoreError, KeyError):
         return None
-    return Removals(gate, config.adjudication)
+    return Removals(gate, config.adjudication, anew=anew)
 
 
 def _left(opinions: Sequence[Opinion], without: str) -> list[Opinion]:

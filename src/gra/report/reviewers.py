@@ -52,6 +52,8 @@ class Reviewers:
     """How far judges agree with people."""
     disputes: Disputes
     """What adjudication cost and gained, over all samples."""
+    learned: dict[str, Any]
+    """With the gate `calibrated`: by round, what candidates had shown when it began (docs/run_folder.md)."""
     samples: int
     drawn: int
     """Of all samples, those that bias and calibration are from."""
@@ -75,6 +77,7 @@ class Reviewers:
             "kept": asdict(self.kept) if self.kept else None,
             "people": self.people.plain(),
             "disputes": self.disputes.plain(),
+            "learned": self.learned,
             "samples": self.samples,
             "drawn": self.drawn,
             "seed": SEED,

@@ -196,11 +196,11 @@ class Reader:
         return Totals({(model, task): Total(*numbers) for model, task, *numbers in self._rows(query)})
 
     def iter_samples(
-        self, status: Status | None = None, round: int | None = None, page: int = _PAGE
+        self, status: Status | None = None, round: int | None = None, page: int = _PAGE, after: int = -1
     ) -> Iterator[Sample]:
-        """Samples in the order of (round, index), read so many at a time."""
+        """Samples in the order of (round, index), read so many at a time; of one round, those above an index."""
         query, values = _samples_query(status, round, page)
-        last = (-1, -1)
+        last = (-1, after)
         while True:
             rows = self._rows(query, {**values, "round_after": last[0], "index_after": last[1]})
             with sqlite_boundary(self.run.database):

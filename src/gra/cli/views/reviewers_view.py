@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.console import RenderableType
 
@@ -23,7 +24,7 @@ def glance(found: Glance) -> Iterator[RenderableType]:
     """The few numbers that `gra status` has room for."""
     figures = found.figures
     wholes = [row for row in figures.agreement() if row.by == "all" and row.texts]
-    if not wholes and not figures.kept():
+    if not wholes and not figures.kept() and not found.learned:
         return
     of = f"the first {count(figures.samples, 'sample')}"
     if found.rounds:
@@ -36,6 +37,36 @@ def glance(found: Glance) -> Iterator[RenderableType]:
             indent=2,
         )
     yield from kept(figures.kept())
+    yield from learned(found.learned)
+
+
+def learned(rounds: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What candidates had shown of the reviewers when the last round began, beside their exams."""
+    if not rounds:
+        return
+    number = max(rounds, key=int)
+    last = rounds[number]
+    if last["candidates"]:
+        yield line(
+            f"by what they said of {count(last['candidates'], 'candidate')}, when round {number} began, about "
+            f"{last['good_share']:.0%} of these are good ({last['low']:.0%} to {last['high']:.0%})",
+            indent=2,
+        )
+    rows = []
+    for model, shown in last["members"].items():
+        left = shown["separation"] * shown["reliability"]
+        told = (
+            f"{shown['shift']:+.2f} +- {shown['shift_error']:.2f}",
+            f"{left:.2f} +- {shown['separation'] * shown['reliability_error']:.2f}",
+        )
+        drift = f"{(shown['drift']['good'] + shown['drift']['broken']) / 2:+.2f}"
+        learnt = told if shown["read"] else ("-", "-")
+        rows.append((model, f"{shown['read']:,}", f"{shown['separation']:.2f}", *reversed(learnt), drift))
+    columns = ("reviewer", "heard on", "tells in its exam", "among candidates", "shift", "drift")
+    yield table(columns, rows, numbers=range(1, len(columns)))
+    yield line(
+        "in spreads of each reviewer's opinions; shift: more lenient with candidates; drift: by honeypots", "dim", 2
+    )
 
 
 def kept(found: Kept | None) -> Iterator[RenderableType]:
@@ -83,6 +114,9 @@ def reviewers_view(found: Reviewers) -> Iterator[RenderableType]:
     if found.kept:
         yield heading("What was kept")
         yield from kept(found.kept)
+    if found.learned:
+        yield heading("What candidates have shown of the reviewers (no labels: an estimate)")
+        yield from learned(found.learned)
 
 
 def _bias(found: Reviewers) -> Iterator[RenderableType]:
