@@ -21,7 +21,7 @@ from gra.store.run_dir import open_run
 from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
 
-ADAPTIVE: dict[str, Any] = {"casting": "adaptive", "rounds": 3, "target": 15}
+ADAPTIVE: dict[str, Any] = {"casting": "adaptive", "rounds": 3, "target": 15, "questions": {"ask": "all"}}
 QUOTA: dict[str, Any] = {
     "gate": {"type": "seeds", "exam": 8, "keep_instructions_above": 0.02, "keep_above": 0.15},
     "random_seed": 3,
