@@ -172,7 +172,7 @@ async def test_the_exam_is_sat_once_for_all_attempts(tmp_path: Path, monkeypatch
         async def fail(*_: object) -> None:
             raise AssertionError("another exam could make another gate in mid-run")
 
-        monkeypatch.setattr("gra.engine.opening.sit_exam", fail)
+        monkeypatch.setattr("gra.engine.opening.sit_in_turn", fail)
         assert (await run(make_config(tmp_path, server.base_url), tmp_path / "run")).complete
 
 

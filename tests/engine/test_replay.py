@@ -97,7 +97,7 @@ async def test_documents_are_kept_with_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "budget", [{"calls": 2000}, {"tokens": 500_000}, {"candidates_per_accepted": 1.2}], ids=lambda b: next(iter(b))
+    "budget", [{"calls": 1400}, {"tokens": 400_000}, {"candidates_per_accepted": 1.2}], ids=lambda b: next(iter(b))
 )
 async def test_a_run_that_stayed_short_ends_where_it_ended(tmp_path: Path, budget: dict[str, float]) -> None:
     ending = await made(tmp_path, target=40, rounds=2, budget=budget, engine={"concurrency": 6})
