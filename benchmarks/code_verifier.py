@@ -1,13 +1,14 @@
 """How well the verifier `code` tells good programs from broken ones.
 
     python benchmarks/code_verifier.py --data DIR [--set humaneval|code_alpaca] [--pairs 164] [--writers MODEL,...]
-        [--blind] [--answers FILE]
+        [--samples 1] [--blind] [--at-once 2] [--answers FILE]
 
 DIR has `humaneval.jsonl` (openai/human-eval) and `code_alpaca_2k.json` (sahil280114/codealpaca). A good program is the
 set's own, a bad one its twin with one operator, comparison or constant changed (`code_broken` of the exam). Without
 writers only examples that instructions state are run, and no model is asked. With `--blind` instructions end where
 their examples begin, so that tests of the writers alone count. HumanEval has tests of its own, so there it is known
-which twins are wrong indeed; they are judged apart. Answers and runs are kept in FILE; what was interrupted goes on from there.
+which twins are wrong indeed; they are judged apart. Answers and runs are kept in FILE; what was interrupted goes on
+from there.
 """
 
 from __future__ import annotations
@@ -139,6 +140,7 @@ async def run(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> list[dict
             "domains": [{"name": "any", "description": "anything"}],
             "casting": {"policy": "single", "model": writers[0] if writers else "smollm2-135m-instruct"},
             "target": 1,
+            "engine": {"timeout_s": 3600},  # a busy machine takes long over a list
         }
     )
     sandbox = await open_sandbox()
@@ -147,12 +149,12 @@ async def run(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> list[dict
     known, identities = {SANDBOX: sandbox}, {SANDBOX: sandbox.identity}
     if not writers:
         ask = Asked(dict(known), identities, answers)
-        found = await a_few_at_once((judged(pair, verifier, ask) for pair in pairs), 2)
+        found = await a_few_at_once((judged(pair, verifier, ask) for pair in pairs), arguments.at_once)
     else:
         with tempfile.TemporaryDirectory(prefix="gra-code-") as logs:
             async with open_models(config, ignore, Path(logs), writers) as models:
                 ask = Asked({**known, **models.endpoints}, {**identities, **models.identities}, answers)
-                found = await a_few_at_once((judged(pair, verifier, ask) for pair in pairs), 4)
+                found = await a_few_at_once((judged(pair, verifier, ask) for pair in pairs), arguments.at_once)
     for name, seconds in ask.seconds.items():
         print(f"{name}: {seconds / (2 * len(pairs)):.2f} s a response")
     return found
@@ -178,6 +180,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=164)
     parser.add_argument("--writers", default="", help="models of the catalogue")
     parser.add_argument("--samples", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--blind", action="store_true")
     parser.add_argument("--answers", type=Path, default=Path("code_verifier.answers.jsonl"))
     arguments = parser.parse_args()

@@ -59,7 +59,7 @@ class CodeVerifier(Settings):
     """Names of the pool that write tests, of what others wrote; by default all that take part."""
     samples: int = Field(default=1, ge=0, le=16)
     """Lists of tests of each model. With 0 only examples that the instruction states itself are tried."""
-    max_tokens: int = Field(default=384, ge=16)
+    max_tokens: int = Field(default=256, ge=16)
     """Longest list in tokens."""
     domains: tuple[str, ...] = ()
     """Only samples of these; by default of all. Where a response has no Python to call it abstains in any case."""

@@ -61,13 +61,14 @@ class Isolation:
             elif folder.is_dir():
                 wrap += ["--ro-bind", str(folder), str(folder)]
         wrap += ["--ro-bind", str(python), str(python)]
-        paths = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+        stdlib, platstdlib = _own_libraries()
+        paths = {stdlib, platstdlib}
         if prefix != Path("/usr"):  # there its libraries are the system's
             paths |= {prefix / "lib"}
         for path in sorted(p for p in paths if p.is_dir()):  # a folder before what is in it
             wrap += ["--ro-bind", str(path), str(path)]
         for name in ("site-packages", "dist-packages"):
-            if (installed := Path(sysconfig.get_path("stdlib")) / name).is_dir():
+            if (installed := stdlib / name).is_dir():
                 wrap += ["--tmpfs", str(installed), "--remount-ro", str(installed)]
         wrap += ["--ro-bind", str(Path(__file__).with_name("runner.py")), "/runner.py"]
         wrap += ["--dev-bind", "/dev/null", "/dev/null", "--ro-bind", "/dev/urandom", "/dev/urandom"]
@@ -123,3 +124,9 @@ def _version(bwrap: str) -> tuple[int, ...]:
 def interpreter() -> tuple[Path, Path]:
     """The file of the interpreter itself, without a virtual environment around it, and where it is installed."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve(), Path(sys.base_prefix).resolve()
+
+
+def _own_libraries() -> tuple[Path, Path]:
+    """Where the interpreter's own modules are, those in Python and those that are compiled."""
+    base = {"platbase": sys.base_exec_prefix, "base": sys.base_prefix, "installed_base": sys.base_prefix}
+    return Path(sysconfig.get_path("stdlib", vars=base)), Path(sysconfig.get_path("platstdlib", vars=base))

@@ -4,6 +4,7 @@ It is given as a file to a bare interpreter and knows nothing of gra. The progra
 says is believed to be more than what the program would have it say: it knows no expected values, and judges nothing.
 """
 
+import builtins
 import json
 import os
 import random
@@ -34,6 +35,7 @@ def main() -> None:
 
     sys.modules["response"] = type(sys)("response")  # what looks its module up, a dataclass for example, finds one
     names = sys.modules["response"].__dict__
+    builtins.exit = builtins.quit = sys.exit  # as interpreters have it, but for a bare one
     try:
         random.seed(0)
         exec(compile(order["code"], "response.py", "exec"), names)  # noqa: S102 (this is what the sandbox is for)

@@ -22,7 +22,7 @@ from gra.ids import call_seed
 from gra.programs import Broke, Execution, Returned, execution, to_run
 from gra.synthesis.evidence.asserts import Test, read_assert
 from gra.synthesis.evidence.examples import stated_tests
-from gra.synthesis.evidence.snippets import Program, program_in
+from gra.synthesis.evidence.snippets import NOTHING, UNREAD, Program, program_in
 from gra.synthesis.evidence.verifier import Finding, smoothed
 from gra.synthesis.reading import Matter
 from gra.together import together
@@ -49,9 +49,12 @@ class Code:
         if self.settings.domains and matter.domain not in self.settings.domains:
             return f"it is for {', '.join(self.settings.domains)} only"
         program = program_in(matter.response)
+        if program == UNREAD:
+            return Finding(smoothed(0, EXAMPLE), "The code cannot be read as Python.")
+        if program == NOTHING and (tests := stated_tests(matter.instruction, Program("", {}, ""))):
+            return Finding(smoothed(0, EXAMPLE * len(tests)), "What the instruction's examples call is not there.")
         if isinstance(program, str):
-            broken = program.removeprefix("broken: ")
-            return program if broken == program else Finding(smoothed(0, EXAMPLE), f"{broken.capitalize()}.")
+            return program
         tests = Counter(dict.fromkeys(stated_tests(matter.instruction, program), EXAMPLE))
         tests.update(await self.written(ask, matter, program, call))
         if not tests:
@@ -68,7 +71,7 @@ class Code:
         """
         numbers = [(m, n) for m in self.models if m != matter.author for n in range(self.settings.samples)]
         replies = await together(self._list(ask, model, n, matter, program, call) for model, n in numbers)
-        return Counter(test for reply in replies for test in dict.fromkeys(tests_in(reply, program)))
+        return Counter(test for reply in replies for test in dict.fromkeys(read_tests(reply, program)))
 
     async def _list(self, ask: Ask, model: str, number: int, matter: Matter, program: Program, call: CallId) -> str:
         step = f"tests.{model}.{number}"
@@ -87,7 +90,7 @@ class Code:
             return ""
 
 
-def tests_in(reply: str, program: Program) -> Iterator[Test]:
+def read_tests(reply: str, program: Program) -> Iterator[Test]:
     """The tests of a reply that could be run against a program: whole `assert` lines, the first few."""
     lines = (line.strip(" `\t*-") for line in reply.splitlines())
     asserts = (re.sub(r"^\d+[.)]\s*`?", "", line) for line in lines)

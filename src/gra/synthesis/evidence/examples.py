@@ -1,17 +1,20 @@
 """Tests that an instruction states itself: sessions, asserts, `f(1, 2) -> 3`, and one input with its output.
 
-Only what can be read in one way is taken, and only of what the response defines under the same name. Pure.
+Only what can be read in one way is taken. Sessions and asserts say in Python what must be there, so one that calls what
+the response does not define is taken too, and fails; the other forms must call what it defines. Pure.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import doctest
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gra.synthesis.evidence.asserts import Test, make_test, read_assert
-from gra.synthesis.evidence.snippets import Program, parsed
+from gra.synthesis.evidence.snippets import ANY, Program, parsed
 
 MOST = 16
 """Examples of one instruction that are looked at."""
@@ -28,9 +31,16 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 def stated_tests(instruction: str, program: Program) -> list[Test]:
     """The examples that an instruction states, each once, in the order of their forms."""
-    found = [*_sessions(instruction, program), *_asserts(instruction, program)]
+    wanted = _with_wanted(instruction, program)
+    found = [*_sessions(instruction, wanted), *_asserts(instruction, wanted)]
     found += [*_arrows(instruction, program), *_pairs(instruction, program)]
     return [*dict.fromkeys(found)][:MOST]
+
+
+def _with_wanted(text: str, program: Program) -> Program:
+    """The program as if it defined what sessions and asserts call."""
+    called = re.findall(r"^[ \t`]*(?:>>>|assert)[ \t]+(?:not[ \t]+)?([A-Za-z_]\w*)\(", text, re.MULTILINE)
+    return replace(program, arity={name: ANY for name in called if not hasattr(builtins, name)} | program.arity)
 
 
 def _sessions(text: str, program: Program) -> Iterator[Test]:

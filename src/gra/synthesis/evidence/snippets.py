@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 LONGEST = 20_000
 """Characters of a response beyond which nothing in it is run."""
+NOTHING = "the response defines nothing in Python that could be called"
+UNREAD = "the code cannot be read as Python"
+ANY = (0, 99)
+"""Least and most arguments of what takes any number."""
 _FENCE = re.compile(r"```[ \t]*(?P<language>[\w+#.-]*)[^\n]*\n(?P<code>.*?)(?:```|\Z)", re.DOTALL)
 _PYTHON = ("python", "py", "python3")
 
@@ -35,7 +39,8 @@ class Program:
 def program_in(response: str) -> Program | str:
     """The Python program of a response: its fenced blocks together, or the whole of it.
 
-    As text, why there is none; that begins with `broken: ` if what says that it is Python cannot be read as it.
+    As text, why there is none: `NOTHING` if it has no code that defines something, `UNREAD` if what says that it is
+    Python, and defines something, is no Python.
     """
     if len(response) > LONGEST:
         return "the response is too long to be run"
@@ -47,8 +52,8 @@ def program_in(response: str) -> Program | str:
     defining = [(block, tree) for block, tree in trees if _defined(tree)]
     if not defining:
         if not trees and any(re.search(r"^\s*(?:async )?(?:def|class) \w+", code, re.MULTILINE) for code in said):
-            return "broken: the code cannot be read as Python"
-        return "the response defines nothing in Python that could be called"
+            return UNREAD
+        return NOTHING
     code = "\n\n".join(block for block, _ in defining)
     found = {name: what for _, tree in defining for name, what in _defined(tree).items()}
     return Program(code, {name: arity for name, (arity, _) in found.items()}, "\n".join(s for _, s in found.values()))
@@ -74,14 +79,14 @@ def _defined(tree: ast.Module) -> dict[str, tuple[tuple[int, int], str]]:
             methods = [n for n in node.body if isinstance(n, ast.FunctionDef)]
             made = next((m for m in methods if m.name == "__init__"), None)
             shown = [f"    {_head(m)}: ..." for m in methods if m.name == "__init__" or not m.name.startswith("_")]
-            takes = _arity(made.args, 1) if made else (0, 99 if node.bases or node.decorator_list else 0)
+            takes = _arity(made.args, 1) if made else ANY if node.bases or node.decorator_list else (0, 0)
             found[node.name] = takes, "\n".join([f"class {node.name}:", *(shown or ["    ..."])])
     return found
 
 
 def _arity(arguments: ast.arguments, own: int = 0) -> tuple[int, int]:
     positional = len(arguments.posonlyargs) + len(arguments.args) - own
-    return positional - len(arguments.defaults), 99 if arguments.vararg else positional
+    return positional - len(arguments.defaults), ANY[1] if arguments.vararg else positional
 
 
 def _head(function: ast.FunctionDef) -> str:
