@@ -225,6 +225,27 @@ def f(n): time.sleep(n)
     assert not left
 
 
+RUN = """
+import asyncio, sys
+from gra.programs import to_run
+from gra.sandbox import Sandbox
+from gra.sandbox.isolation import Isolation
+asyncio.run(Sandbox(Isolation(*sys.argv[1:])).complete(to_run("import time", ["time.sleep(9999)"])))
+"""
+
+
+async def test_what_runs_ends_with_who_had_it_run(isolation: Isolation, tmp_path: Path) -> None:
+    named = tmp_path / "bwrap"
+    named.symlink_to(isolation.bwrap)
+    gra = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, str(named), isolation.machine)
+    while not processes(str(named)):
+        await asyncio.sleep(0.05)
+    gra.kill()
+    await gra.wait()
+    while processes(str(named)):
+        await asyncio.sleep(0.05)
+
+
 def processes(program: str) -> list[str]:
     """Those of a program that are still there."""
     lines = [folder / "cmdline" for folder in Path("/proc").iterdir() if folder.name.isdigit()]

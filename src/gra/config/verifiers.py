@@ -51,7 +51,7 @@ class MathVerifier(Settings):
 class CodeVerifier(Settings):
     """Whether the response's Python passes tests, run in a sandbox without network, files or processes.
 
-    Off by default; Linux with bubblewrap only, and refused elsewhere (docs/method.md).
+    Off by default; Linux with bubblewrap only, and refused elsewhere (docs/sandbox.md).
     """
 
     type: Literal["code"] = "code"
