@@ -140,7 +140,8 @@ async def run(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> list[dict
             "domains": [{"name": "any", "description": "anything"}],
             "casting": {"policy": "single", "model": writers[0] if writers else "smollm2-135m-instruct"},
             "target": 1,
-            "engine": {"timeout_s": 3600},  # a busy machine takes long over a list
+            # A busy machine takes long over a list, and longer with threads that wait for one another.
+            "engine": {"timeout_s": 3600, "local": {"threads": 1}},
         }
     )
     sandbox = await open_sandbox()

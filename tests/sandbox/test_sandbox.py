@@ -17,7 +17,7 @@ from gra.errors import ConfigError, EndpointError, OutOfService
 from gra.programs import Broke, Execution, Returned, Stranger, execution, to_run
 from gra.sandbox import Sandbox, open_sandbox, probe, running
 from gra.sandbox.calls_denied import ARCHITECTURES, seccomp_filter
-from gra.sandbox.isolation import FOLDER_BYTES, Isolation, find_isolation
+from gra.sandbox.isolation import FOLDER_BYTES, LIMITS, Isolation, find_isolation
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def loud(n):
 async def test_what_does_not_end_is_ended_and_the_next_call_made(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "LIMITS", {**running.LIMITS, "RLIMIT_CPU": 1})
+    monkeypatch.setattr(running, "LIMITS", {**LIMITS, "RLIMIT_CPU": 1})
     code = """
 import signal
 def f(n):

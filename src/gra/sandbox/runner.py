@@ -35,7 +35,7 @@ def main() -> None:
 
     sys.modules["response"] = type(sys)("response")  # what looks its module up, a dataclass for example, finds one
     names = sys.modules["response"].__dict__
-    builtins.exit = builtins.quit = sys.exit  # as interpreters have it, but for a bare one
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # as interpreters have them, but for a bare one
     try:
         random.seed(0)
         exec(compile(order["code"], "response.py", "exec"), names)  # noqa: S102 (this is what the sandbox is for)

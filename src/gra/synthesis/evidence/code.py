@@ -51,8 +51,8 @@ class Code:
         program = program_in(matter.response)
         if program == UNREAD:
             return Finding(smoothed(0, EXAMPLE), "The code cannot be read as Python.")
-        if program == NOTHING and (tests := stated_tests(matter.instruction, Program("", {}, ""))):
-            return Finding(smoothed(0, EXAMPLE * len(tests)), "What the instruction's examples call is not there.")
+        if program == NOTHING and (missed := stated_tests(matter.instruction, Program("", {}, ""))):
+            return Finding(smoothed(0, EXAMPLE * len(missed)), "What the instruction's examples call is not there.")
         if isinstance(program, str):
             return program
         tests = Counter(dict.fromkeys(stated_tests(matter.instruction, program), EXAMPLE))
