@@ -43,7 +43,7 @@ def respond(body: dict[str, Any]) -> str | None:
         return None
     last = body["messages"][-1]["content"]
     draw = random.Random(digest(body))
-    if "Write 5 tests" in last:
+    if "Write 5 tests of it" in last:
         n = int(last.split("def times_")[1].split("(")[0])
         claims = {1: n, 10: 10 * n, 0: draw.choice((0, 1))}
         return "\n".join(f"assert times_{n}({x}) == {y}" for x, y in claims.items())
