@@ -297,7 +297,7 @@ async def test_the_share_of_tests_that_pass_counts() -> None:
     assert found.comment == "`add(2, 2)` should be 5; it is 4."
     steps = [call.step for call, _ in pool.asked]
     assert sorted(steps) == ["tests.a.0", "tests.b.0", "v0.review.response.@code.run"]
-    shown = [str(request.messages) for _, request in pool.asked if request.model != SANDBOX]
+    shown = [request.messages[-1].content for _, request in pool.asked if request.model != SANDBOX]
     assert all("def add(x, y=..., *, z=...)" in text and "return" not in text and "Adds." not in text for text in shown)
     (run,) = (request for _, request in pool.asked if request.model == SANDBOX)
     assert "== 3" not in run.messages[0].content, "the program is not told what is expected"
