@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "ids", "errors", "events", "calls", "together", "plugins"}),
+    frozenset({"records", "ids", "errors", "events", "calls", "together", "plugins", "programs"}),
     frozenset({"prompts"}),
     frozenset({"config"}),
-    frozenset({"llm", "store", "catalogue", "meters"}),
+    frozenset({"llm", "store", "catalogue", "meters", "sandbox"}),
     frozenset({"synthesis", "postprocess"}),
     frozenset({"engine", "export", "display"}),
     frozenset({"report"}),

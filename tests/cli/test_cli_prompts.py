@@ -78,7 +78,7 @@ def test_own_prompts_are_compared_with_the_bundled_ones(gra: Gra, tmp_path: Path
 def test_what_comes_with_gra_has_nothing_to_warn_of(gra: Gra, config: Path | None) -> None:
     done = gra("prompts", "lint", *(["--config", config] if config else []))
     assert done.exit_code == 0
-    assert "22 prompts, 0 findings" in done.stdout
+    assert "23 prompts, 0 findings" in done.stdout
 
 
 ASK = "Exercise: {{instruction}}\n\nAnswer: {{response}}\n\nQuestion: {{question}}"

@@ -99,6 +99,18 @@ def test_what_is_fetched_is_said_with_its_licence(gra: Gra, tmp_path: Path, monk
     assert not (tmp_path / "new").exists(), "nothing is left of a start that came to nothing"
 
 
+def test_check_says_where_code_cannot_be_run(
+    gra: Gra, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_file(tmp_path, server.base_url)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = gra("check", config, "--set", "verifiers=[code]", "--set", "gate={type: seeds}", columns=400)
+    assert done.exit_code == 2
+    assert "there is no `bwrap` here" in done.output and "apt-get install bubblewrap" in done.output
+
+
 def test_check_finds_everything_out(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
     config = config_file(tmp_path, server.base_url)
     done = gra("check", config)

@@ -14,6 +14,7 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
 from gra.config.synthesis import SynthesisConfig
+from gra.config.verifiers import CodeVerifier
 from gra.engine.compute import sizes_of
 from gra.engine.energy import joules_of
 from gra.engine.metering import meters_for
@@ -22,6 +23,7 @@ from gra.engine.prices import prices_of
 from gra.errors import CatalogueError, GraError
 from gra.export.filters.chosen import chosen
 from gra.records import Passage, Reading, Seed
+from gra.sandbox import open_sandbox
 from gra.synthesis.documents import read_documents
 from gra.synthesis.plugged import try_plugins
 from gra.synthesis.seeds import check_domains, read_seeds
@@ -104,6 +106,11 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
         found.holds(partial(check, config.synthesis))
     found.holds(partial(chosen, config.export))
     _energy(found)
+    if config.synthesis.runs_code:
+        try:
+            await open_sandbox()
+        except GraError as error:
+            found.problem(error)
     seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)
     synthesis = config.synthesis
@@ -243,7 +250,9 @@ async def _started(found: Inspection) -> dict[str, Look]:
         places[EMBEDDINGS] = synthesis.embeddings.catalogue
     if not places:
         return {}
-    only = found.config.model_copy(update={"synthesis": synthesis.model_copy(update={"models": embedded})})
+    others = tuple(verifier for verifier in synthesis.verifiers if not isinstance(verifier, CodeVerifier))
+    alone = synthesis.model_copy(update={"models": embedded, "verifiers": others})
+    only = found.config.model_copy(update={"synthesis": alone})
     try:
         with tempfile.TemporaryDirectory(prefix="gra-check-") as logs:
             async with open_models(only, ignore, Path(logs)) as models:

@@ -23,7 +23,7 @@ from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
 from gra.config.questions import QuestionsConfig
 from gra.config.settings import Settings
 from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
-from gra.config.verifiers import PluginVerifier, RelevanceVerifier, Verifier
+from gra.config.verifiers import CodeVerifier, PluginVerifier, RelevanceVerifier, Verifier
 from gra.prompts.prompt_set import PromptSet, problems_of
 
 ALL_SEEDS = 0
@@ -316,6 +316,11 @@ class SynthesisConfig(Settings):
         """Whether judges are examined in pairs: exams count, and a new response may come beside an old one."""
         beside = self.max_revisions > 0 or self.task == "refine"
         return self.examines and beside and self.revision.accept == "pairwise"
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether what models write is run: a sandbox is needed."""
+        return self.examines and any(isinstance(verifier, CodeVerifier) for verifier in self.verifiers)
 
     @property
     def templates(self) -> PromptSet:

@@ -48,6 +48,23 @@ class MathVerifier(Settings):
     """Only samples of these; by default of all. Where a response comes to no result it abstains in any case."""
 
 
+class CodeVerifier(Settings):
+    """Whether the response's Python passes tests, run in a sandbox without network, files or processes.
+
+    Off by default; Linux with bubblewrap only, and refused elsewhere (docs/sandbox.md).
+    """
+
+    type: Literal["code"] = "code"
+    models: tuple[str, ...] = ()
+    """Names of the pool that write tests, of what others wrote; by default all that take part."""
+    samples: int = Field(default=1, ge=0, le=16)
+    """Lists of tests of each model. With 0 only examples that the instruction states itself are tried."""
+    max_tokens: int = Field(default=256, ge=16)
+    """Longest list in tokens."""
+    domains: tuple[str, ...] = ()
+    """Only samples of these; by default of all. Where a response has no Python to call it abstains in any case."""
+
+
 class PluginVerifier(Plugin):
     """A verifier of your own. A block with `use` is one."""
 
@@ -57,6 +74,6 @@ class PluginVerifier(Plugin):
 
 
 Verifier = Annotated[
-    RelevanceVerifier | LikelihoodVerifier | ConstraintsVerifier | MathVerifier | PluginVerifier,
+    RelevanceVerifier | LikelihoodVerifier | ConstraintsVerifier | MathVerifier | CodeVerifier | PluginVerifier,
     Field(discriminator="type"),
 ]

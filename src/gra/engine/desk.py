@@ -22,6 +22,7 @@ from gra.errors import Refused
 from gra.events import CallAnswered, Listener
 from gra.ids import index_of
 from gra.llm import Model
+from gra.programs import SANDBOX
 from gra.store.kept_answers import KeptAnswers
 from gra.store.ledger import Ledger
 from gra.store.reader import Totals
@@ -93,7 +94,8 @@ class Spending:
             self.compute += self.sizes.get(model, 0.0) * computed / UNIT
             price = self.prices.get(model, FREE)
             self.money += charge(price, used.prompt_tokens, used.cached_tokens, used.completion_tokens)
-            self.energy.count(model, used)
+            if model != SANDBOX:  # what runs there is the machine's, and no model's
+                self.energy.count(model, used)
 
 
 def spent_so_far(config: SynthesisConfig, totals: Totals, energy: Energy) -> Spending:

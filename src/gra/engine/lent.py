@@ -128,7 +128,7 @@ class LentSlots:
 
 
 class LentModel:
-    """A model that the user's own code answers for, in the process that leads."""
+    """A model that the user's own code answers for, or the sandbox, in the process that leads."""
 
     def __init__(self, channel: Channel, model: str) -> None:
         self._channel = channel

@@ -27,6 +27,7 @@ from gra.llm import (
     BackedModel,
     Endpoint,
     LocalServer,
+    Model,
     Player,
     Server,
     Slots,
@@ -38,6 +39,8 @@ from gra.llm import (
     threads_for,
 )
 from gra.plugins import digest, made
+from gra.programs import SANDBOX
+from gra.sandbox import open_sandbox
 from gra.synthesis.reading import EqualLanes, Lanes
 from gra.together import together
 
@@ -55,7 +58,8 @@ LOOK_S = 0.05
 class OpenModels:
     """Models that answer."""
 
-    endpoints: Mapping[str, Endpoint | BackedModel]
+    endpoints: Mapping[str, Model]
+    """Those models, and the sandbox, if code is run, under the name `SANDBOX`."""
     abilities: Mapping[str, Abilities]
     """Of the pool's models; the embedding model is not asked."""
     identities: Mapping[str, str]
@@ -117,9 +121,11 @@ async def open_models(
     Raises:
         CatalogueError: a model cannot be had.
         EndpointError: a server cannot be reached or does not come up.
-        ConfigError: a key's variable is not set, or a server does not serve the model.
+        ConfigError: a key's variable is not set, a server does not serve the model, or code is to be run and there is
+            no sandbox.
     """
     playing = {*members(config.synthesis), EMBEDDINGS} if only is None else set(only)
+    sandbox = {SANDBOX: await open_sandbox()} if only is None and config.synthesis.runs_code else {}
     wanted = {name: c for name, c in _all(config.synthesis).items() if name in playing}
     shared = _servers(wanted, config, listen)
     backed = {name: backed_model(name, c, shared[name]) for name, c in wanted.items() if c.backend}
@@ -173,7 +179,8 @@ async def open_models(
         for name in pool:
             if name not in cards:
                 known[name] = f"api:{abilities[name].served}"
-        yield OpenModels({**endpoints, **backed}, abilities, known, slots, shared, servers)
+        known |= {name: box.identity for name, box in sandbox.items()}
+        yield OpenModels({**endpoints, **backed, **sandbox}, abilities, known, slots, shared, servers)
 
 
 def _all(config: SynthesisConfig) -> dict[str, EndpointConfig]:

@@ -28,7 +28,7 @@ YIELDS: Mapping[str, float] = {"low": 0.25, "expected": 0.5, "high": 0.75}
 """Share of candidates that are accepted."""
 DISPUTED = 0.2
 """Share of reviewed responses that go to the Adjudicator."""
-DEAR = ("likelihood", "math", "plugin")
+DEAR = ("likelihood", "math", "code", "plugin")
 """Verifiers that ask models."""
 TURN = 8
 """Tokens that a chat template adds to a message."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from gra.config.synthesis import PaperGate, SynthesisConfig
 from gra.config.verifiers import (
+    CodeVerifier,
     ConstraintsVerifier,
     LikelihoodVerifier,
     MathVerifier,
@@ -20,6 +21,7 @@ from gra.events import Listener, Notice, ignore
 from gra.llm import Abilities
 from gra.records import VERIFIER
 from gra.records import Reading as ReadingName
+from gra.synthesis.evidence.code import Code
 from gra.synthesis.evidence.constraints import Constraints
 from gra.synthesis.evidence.likelihood import Information, Likelihood
 from gra.synthesis.evidence.mathematics import Mathematics, library
@@ -80,13 +82,15 @@ def _made(
             return {
                 f"{VERIFIER}math": EvidenceReading(Mathematics(config, verifier, _named(verifier, abilities)), False)
             }
+        case CodeVerifier():
+            return {f"{VERIFIER}code": EvidenceReading(Code(config, verifier, _named(verifier, abilities)), False)}
         case PluginVerifier(name=name):
             return {f"{VERIFIER}{name}": EvidenceReading(own_verifier(verifier, config), cheap=False)}
         case ConstraintsVerifier():
             return {f"{VERIFIER}constraints": EvidenceReading(Constraints())}
 
 
-def _named(verifier: MathVerifier, abilities: Mapping[str, Abilities]) -> tuple[str, ...]:
+def _named(verifier: MathVerifier | CodeVerifier, abilities: Mapping[str, Abilities]) -> tuple[str, ...]:
     if strangers := [name for name in verifier.models if name not in abilities]:
         raise ConfigError(
             f"`verifiers`: `{verifier.type}` names `{strangers[0]}`, which does not take part in this run."

@@ -74,7 +74,9 @@ class Worker:
         self._purse = LentPurse(self.channel, spent=orders.spent)
         self._session = open_session()
         known = {**{m.name: m for m in synthesis.models}, EMBEDDINGS: synthesis.embeddings}
-        models = {name: self._model(name, known[name], orders.models.get(name), config) for name in orders.identities}
+        models = {
+            name: self._model(name, known.get(name), orders.models.get(name), config) for name in orders.identities
+        }
         desk = Desk(ledger, models, orders.identities, self._purse, self._tell)
         beside = LentPurse(self.channel, beside=True)
         self._unbounded = Desk(ledger, models, orders.identities, beside, self._tell)
@@ -113,8 +115,8 @@ class Worker:
     def _tell(self, event: Event) -> None:
         self.channel.tell("event", event)
 
-    def _model(self, name: str, config: EndpointConfig, met: Met | None, run: RunConfig) -> Model:
-        if met is None:
+    def _model(self, name: str, config: EndpointConfig | None, met: Met | None, run: RunConfig) -> Model:
+        if met is None or config is None:
             return LentModel(self.channel, name)
         key = ApiKey(met.secret) if met.secret else key_from_env(config.api_key_env) if config.api_key_env else None
         slots = LentSlots(self.channel, name) if met.has_slots else None

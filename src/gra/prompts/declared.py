@@ -92,6 +92,7 @@ DECLARED: Mapping[str, Declared] = {
         ("in_language",),
     ),
     "solve": Declared("a solution of a model's own, for the verifier `math`", ("instruction",)),
+    "tests": Declared("tests of what another model wrote, for the verifier `code`", ("instruction", "signatures")),
 }
 
 VALUES: Mapping[str, str] = {
@@ -118,6 +119,7 @@ VALUES: Mapping[str, str] = {
     "response_a": "one of two responses, the new one in one of two questions",
     "response_b": "the other",
     "reviews": "what reviewers said, a line for each",
+    "signatures": "heads of the functions and classes that a response defines, without what is in them",
     "summary": "an example's summary",
     "words": "how many words fit a response",
 }

@@ -34,6 +34,7 @@ ROLES: Mapping[str, str] = {
     "response": "generator",
     "review": "reviewer",
     "compare": "reviewer",
+    "tests": "reviewer",
     "adjudicate": "adjudicator",
     "exam": "exam",
     "domain": "annotator",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+from gra.programs import SANDBOX
 from gra.records import Entry, Sample, Status
 from gra.store.codec import label, text_of
 from gra.store.database import connect_reader, sqlite_boundary
@@ -73,8 +74,8 @@ class Totals:
         return sum(self.cells.values(), Total())
 
     def by_model(self) -> dict[str, Total]:
-        """Per model, over all tasks."""
-        return _grouped((model, total) for (model, _), total in self.cells.items())
+        """Per model, over all tasks; the sandbox is none."""
+        return _grouped((model, total) for (model, _), total in self.cells.items() if model != SANDBOX)
 
     def by_task(self) -> dict[str, Total]:
         """Per task, over all models."""

@@ -46,6 +46,9 @@ class Matter:
     """What others said of it, for an Adjudicator; empty for a blind review."""
     domain: str = ""
     """What it is about, for verifiers of some domains only; no prompt of a review has it."""
+    author: str = ""
+    """Who wrote the response, for verifiers that ask others for tests of it; no prompt has it. Empty if not of the
+    pool."""
 
     @property
     def values(self) -> dict[str, str]:

@@ -11,10 +11,12 @@ from dataclasses import replace
 
 from gra.calls import CallId, Reply, Request
 from gra.config.synthesis import SynthesisConfig
-from gra.config.verifiers import MathVerifier
+from gra.config.verifiers import CodeVerifier, MathVerifier
 from gra.records import Cast, Entry, Opinion, Passage, Sample, Seed, Verdict, Version
 from gra.synthesis.bootstrap import Annotator
+from gra.synthesis.evidence.code import Code
 from gra.synthesis.evidence.mathematics import Mathematics
+from gra.synthesis.evidence.snippets import Program, program_in
 from gra.synthesis.generate import Generator
 from gra.synthesis.preferring import read_preference
 from gra.synthesis.reading import Matter, ProbabilityReading, WrittenReading, read_comment
@@ -25,6 +27,8 @@ OTHER = "It is what it is."
 """Another response, to compare with."""
 NOVEL = ("lighthouse", "patience")
 """What a Generator is taken to have planned, and an annotator to have found."""
+PROGRAM = "def double(number: int) -> int:\n    return 2 * number"
+"""What a response is taken to be, for tests of it."""
 PAGE = Passage("page.md", "A lighthouse keeper counts the ships of every night, and waits with patience for the last.")
 """What it is taken to have read, where there are documents."""
 
@@ -76,9 +80,12 @@ async def rehearse(config: SynthesisConfig, seeds: Sequence[Seed]) -> dict[str, 
     # 4) A revision is compared with what it may replace.
     reading = ProbabilityReading(prompts=config.templates, criteria=config.criteria)
     await read_preference(reading, ask, model, 1.0, (answered, OTHER), call, config)
-    # 5) A verifier has models work it out.
+    # 5) Verifiers have models work it out, and write tests.
     summed = replace(answered, response="The answer is 12.")
     await Mathematics(config, MathVerifier(samples=1), (model,)).verify(ask, summed, call)
+    program = program_in(PROGRAM)
+    assert isinstance(program, Program), "it is one"
+    await Code(config, CodeVerifier(), (model,)).written(ask, answered, program, call)
     return ask.heard
 
 

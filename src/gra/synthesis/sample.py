@@ -208,8 +208,9 @@ def written(sample: Sample) -> int:
 
 
 def response_matter(sample: Sample) -> Matter:
-    """The last version as reviewers see it: without its author, its keywords or its history."""
-    return Matter("response", sample.instruction, sample.versions[-1].response, domain=sample.domain)
+    """The last version as reviewers see it: without its keywords or its history. Its author is for verifiers alone."""
+    version = sample.versions[-1]
+    return Matter("response", sample.instruction, version.response, domain=sample.domain, author=version.cast.generator)
 
 
 def with_last(sample: Sample, version: Version) -> Sample:
