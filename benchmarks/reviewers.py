@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from gra.calls import CallId, Reply, Request
 from gra.config.load import RunConfig, config_from
 from gra.engine.models import open_models
-from gra.engine.opening import choose_readings, make_readings
+from gra.engine.readings import choose_readings, make_readings
 from gra.events import ignore
 from gra.records import Entry, Opinion
 from gra.synthesis.calibration import Committee

@@ -18,7 +18,8 @@ from gra.config.questions import Form
 from gra.config.synthesis import EXAMINING, SeedsGate, SynthesisConfig
 from gra.engine.material import Material, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, open_models
-from gra.engine.opening import check_labels, choose_readings, examined_stages, make_readings
+from gra.engine.opening import examined_stages
+from gra.engine.readings import check_labels, choose_readings, make_readings
 from gra.engine.verifiers import make_verifiers
 from gra.errors import ConfigError
 from gra.events import CallAnswered, Listener, Notice, PhaseAdvanced, PhaseStarted, ignore

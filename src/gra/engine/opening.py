@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from statistics import fmean
 from typing import Any
 
@@ -13,12 +12,10 @@ from gra.calls import Ask
 from gra.config.plugin import Plugin
 from gra.config.pool import adjudicated, judges, may_play
 from gra.config.synthesis import CalibratedGate, PaperGate, SeedsGate, SynthesisConfig
-from gra.engine.models import OpenModels
+from gra.engine.readings import as_examined
 from gra.errors import ConfigError, SeedError
 from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted
-from gra.llm import Abilities, Endpoint, spellings, unreadable
 from gra.records import VERIFIER, Entry, Seed, Stage
-from gra.records import Reading as ReadingName
 from gra.store.reader import Reader
 from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
@@ -28,84 +25,14 @@ from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, Sitting, lacks_seeds, se
 from gra.synthesis.exam_material import Labelled
 from gra.synthesis.exam_report import report_on
 from gra.synthesis.exam_ways import sit_in_turn, ways_to_ask
-from gra.synthesis.forms import DIGITS, Way
-from gra.synthesis.plugged import own_gate, own_reading
-from gra.synthesis.reading import Lanes, ProbabilityReading, Reading, WrittenReading
+from gra.synthesis.plugged import own_gate
+from gra.synthesis.reading import Reading
 from gra.synthesis.ruling_exam import sit_ruling_exams
 from gra.synthesis.standing import Standing
 from gra.together import together
 
 RULING_EXAM = "exam_rulings"
 """The fact that holds what Adjudicators have shown with reviews before them, in rows like those of `exam`."""
-
-
-def choose_readings(config: SynthesisConfig, abilities: Mapping[str, Abilities]) -> dict[str, ReadingName]:
-    """How each model's opinion is read.
-
-    Raises:
-        ConfigError: probabilities are asked for by name, and a server does not return them.
-    """
-    if isinstance(config.reading, Plugin):
-        return dict.fromkeys(abilities, own_reading(config.reading, config).kind)
-    chosen: dict[str, ReadingName] = {}
-    for model, ability in abilities.items():
-        if config.reading == "probability" and not ability.label_probabilities:
-            raise ConfigError(
-                f"`reading: probability` needs log-probabilities, and the server of `{model}` returns none. "
-                "Use `reading: auto` (written where there are none) or `reading: written`."
-            )
-        read_off = ability.label_probabilities and config.reading != "written"
-        chosen[model] = "probability" if read_off else "written"
-    return chosen
-
-
-async def check_labels(config: SynthesisConfig, models: OpenModels, listen: Listener) -> None:
-    """See that the answers to one-token questions are one token each, where a server tells; else say what is wrong.
-
-    Raises:
-        ConfigError: a model cannot tell the labels apart.
-    """
-    if isinstance(config.reading, Plugin) or config.reading == "written":
-        return
-    sets = [config.criteria.labels, *([DIGITS] if "digit" in config.questions.forms else [])]
-    for name, labels in product(judges(config), sets):
-        endpoint = models.endpoints.get(name)
-        if not isinstance(endpoint, Endpoint) or not models.abilities[name].label_probabilities:
-            continue
-        told = {spelling: await endpoint.tokens_of(spelling) for label in labels for spelling in spellings(label)}
-        problem = unreadable(labels, {spelling: tokens for spelling, tokens in told.items() if tokens})
-        if "apart" in problem:
-            raise ConfigError(
-                f"`criteria.labels`: to `{name}`, {problem}. Choose two other words, or `reading: written`"
-            )
-        if problem:
-            listen(Notice(f"to `{name}`, the label {problem}"))
-
-
-def make_readings(
-    config: SynthesisConfig, chosen: Mapping[str, ReadingName], lanes: Mapping[str, Lanes]
-) -> dict[str, Reading]:
-    """The readings themselves; `lanes` says how many matters each model reads at once, and where."""
-    if isinstance(config.reading, Plugin):
-        return dict.fromkeys(chosen, own_reading(config.reading, config))
-    readings: dict[str, Reading] = {}
-    for model, kind in chosen.items():
-        if kind == "probability":
-            digit = config.questions.digit
-            readings[model] = ProbabilityReading(lanes[model], config.templates, config.criteria, digit)
-        else:
-            readings[model] = WrittenReading(config)
-    return readings
-
-
-def as_examined(readings: Mapping[str, Reading], exam: Sequence[Mapping[str, Any]]) -> dict[str, Reading]:
-    """The readings as the exam's rows say that each model is to be asked."""
-    informed = dict(readings)
-    for row in exam:
-        reading = informed.get(row["model"])
-        if row.get("way") and isinstance(reading, ProbabilityReading):
-            informed[row["model"]] = reading.asking(row["stage"], Way.of(row["way"]))
-    return informed
 
 
 LEAST_PROSPECT = 0.05

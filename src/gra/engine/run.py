@@ -28,9 +28,10 @@ from gra.engine.material import Material, read_material
 from gra.engine.merits import store_odds
 from gra.engine.metering import Energy, metering
 from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
-from gra.engine.opening import Known, check_labels, choose_readings, hold_exam, make_gate, make_readings, seed_pool
+from gra.engine.opening import Known, hold_exam, make_gate, seed_pool
 from gra.engine.pair_exams import examine_pairs
 from gra.engine.prices import prices_of
+from gra.engine.readings import check_labels, choose_readings, make_readings
 from gra.engine.recalibrating import store_learned
 from gra.engine.revising import store_worth
 from gra.engine.rounds import Limits, Round

@@ -20,7 +20,8 @@ from gra.engine.channel import Channel
 from gra.engine.desk import Desk
 from gra.engine.lent import LentHand, LentModel, LentPurse, LentScorer, LentServer, LentSlots, Met, Orders
 from gra.engine.models import EMBEDDINGS
-from gra.engine.opening import RULING_EXAM, as_examined, known_gate, make_readings
+from gra.engine.opening import RULING_EXAM, known_gate
+from gra.engine.readings import as_examined, make_readings
 from gra.engine.studies import PASSAGES, Studies, lived
 from gra.engine.vectors import Embedder
 from gra.engine.verifiers import known_abilities, make_verifiers
