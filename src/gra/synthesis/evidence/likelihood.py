@@ -7,12 +7,17 @@ and find that a small model's do for a large one's. Two members: they see differ
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 from gra.calls import SCORED, Ask, CallId, Message, Request, Sampling
 from gra.synthesis.evidence.verifier import Finding
 from gra.synthesis.reading import Matter
 
+_WORD = re.compile(r"\w+")
+MOST_COPIED = 0.6
+"""Share of words from the instruction above which a response is taken to repeat it; of seeds' answers one in four to
+one in two is, and without them the measure tells as well or better."""
 LEAST = 1e-30
 """A response that is less likely than this, per token, is no more unlikely than another such."""
 
@@ -32,7 +37,10 @@ class Likelihood:
 
 @dataclass(frozen=True, slots=True)
 class Information:
-    """What the instruction adds to that, against the response alone: pointwise mutual information a token, in nats."""
+    """What the instruction adds to that, against the response alone: pointwise mutual information a token, in nats.
+
+    The instruction foretells best what repeats it, so of a response that does it says nothing (docs/lab_notes.md).
+    """
 
     model: str
 
@@ -40,9 +48,18 @@ class Information:
         """About 0 for an answer to something else."""
         if not matter.response.strip():
             return "there is no response"
+        if (share := copied(matter)) > MOST_COPIED:
+            return f"{share:.0%} of its words are the instruction's"
         given = await _given(ask, self.model, matter, call)
         alone = await _logprob(ask, self.model, (), matter.response, _step(call, self.model, "alone"))
         return Finding(given - alone)
+
+
+def copied(matter: Matter) -> float:
+    """Share of the response's words that the instruction has too, in [0, 1]."""
+    given = set(_WORD.findall(matter.instruction.casefold()))
+    words = _WORD.findall(matter.response.casefold())
+    return sum(word in given for word in words) / len(words) if words else 0.0
 
 
 async def _given(ask: Ask, model: str, matter: Matter, call: CallId) -> float:
