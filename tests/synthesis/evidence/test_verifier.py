@@ -171,11 +171,19 @@ async def test_one_that_says_next_to_nothing_has_no_standing() -> None:
 # --- the committee ----------------------------------------------------------------------------------------------------
 
 GOOD, BROKEN = (2.0, 2.5, 3.0, 2.2, 2.8, 2.6), (-1.0, -0.5, 0.0, -0.8, -0.2, -0.4)
+NEAR = tuple(value - 0.5 for value in GOOD)
+"""Of one that can tell, but not so well that its dissent alone makes a dispute."""
 RULE = SeedsRule(
     SeedsGate(),
     {
-        (name, stage): Standing(name, stage, GOOD, BROKEN if able else GOOD[::-1])
-        for name, able in (("ash", True), ("elm", True), ("@sure", True), ("@luck", False), ("@dear", True))
+        (name, stage): Standing(name, stage, GOOD, broken)
+        for name, broken in (
+            ("ash", BROKEN),
+            ("elm", BROKEN),
+            ("@sure", BROKEN),
+            ("@luck", GOOD[::-1]),
+            ("@dear", NEAR),
+        )
         for stage in ("instruction", "response")
     },
 )
