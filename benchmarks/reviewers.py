@@ -53,7 +53,7 @@ from reviewers_tables import Member, Pair, tables
 
 MODELS = "0.1B=smollm2-135m-instruct,0.5B=qwen2.5-coder-0.5b-instruct,1.5B=qwen2.5-coder-1.5b-instruct"
 SOLUTIONS = 2
-"""Of each model but the smallest, which solves nothing, for `@math`."""
+"""Of each model that solves exercises for `@math`."""
 LONGEST_SOLUTION = 200
 """Tokens."""
 HEADER = """# What small reviewers can tell
@@ -203,10 +203,10 @@ class Part:
     sets: tuple[str, ...] = ("twins", "graded", "preference")
 
 
-def parts(chosen: Mapping[str, str]) -> list[Part]:
+def parts(chosen: Mapping[str, str], solvers: Sequence[str]) -> list[Part]:
     """Every member, what is cheap first."""
     configs = {name: alone(name, catalogue) for name, catalogue in chosen.items()}
-    smallest, *others = chosen
+    smallest = next(iter(chosen))
     scoring = alone(smallest, chosen[smallest], scoring=True)
     own, synthesis = configs[smallest], configs[smallest].synthesis
     found = [
@@ -222,7 +222,7 @@ def parts(chosen: Mapping[str, str]) -> list[Part]:
         ),
     ]
     settings = MathVerifier(samples=SOLUTIONS, max_tokens=LONGEST_SOLUTION)
-    groups = [*((name,) for name in others), *([tuple(others)] if len(others) > 1 else [])]
+    groups = dict.fromkeys([*((name,) for name in solvers), tuple(solvers)])
     for models in groups:  # of several, each has solved everything by itself before
         found.append(
             Part(
@@ -295,14 +295,13 @@ def _member(part: Part, asking: Asking, pairs: Sequence[Pair], said: Sequence[Sa
 
 
 async def read_all(
-    chosen: Mapping[str, str],
+    every: Sequence[Part],
     pairs: Sequence[Pair],
     answers: Answers,
     ask: Sequence[str] | None,
     at_once: bool = True,
 ) -> dict[str, Member]:
     """What all members say, by name: one after the other, as the machine has few cores."""
-    every = parts(chosen)
     known = {name: digest for part in every for name, digest in identities(part.config.synthesis).items()}
     return {
         part.name: await said_by(part, pairs, Asking(answers, known), ask is None or part.name in ask, at_once)
@@ -315,16 +314,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=64)
     parser.add_argument("--models", default=MODELS, help="NAME=MODEL of the catalogue, smallest first")
+    parser.add_argument(
+        "--solvers", default="0.5B", help="NAMEs of those who solve exercises for `@math`; may be empty"
+    )
     parser.add_argument("--answers", type=Path, nargs="+", default=[Path("reviewers.answers.jsonl")])
     parser.add_argument("--clock", type=Path, metavar="FILE")
     parser.add_argument("--ask", nargs="*", metavar="MEMBER", help="who may be asked; by default everybody")
     arguments = parser.parse_args()
     chosen = dict(each.split("=", 1) for each in arguments.models.split(","))
     pairs = labelled(arguments.data, arguments.pairs, alone(*next(iter(chosen.items()))))
-    members = asyncio.run(read_all(chosen, pairs, Answers(arguments.answers), arguments.ask))
+    every = parts(chosen, [name for name in arguments.solvers.split(",") if name])
+    members = asyncio.run(read_all(every, pairs, Answers(arguments.answers), arguments.ask))
     if arguments.clock:
         few = [pair for pair in pairs if pair.number < CLOCKED]
-        clocked = asyncio.run(read_all(chosen, few, Answers([arguments.clock]), arguments.ask, at_once=False))
+        clocked = asyncio.run(read_all(every, few, Answers([arguments.clock]), arguments.ask, at_once=False))
         members = {name: replace(member, paid=clocked[name].paid) for name, member in members.items()}
     print(HEADER.format(models=", ".join(f"{name} is {catalogue}" for name, catalogue in chosen.items())))
     for line in tables(list(chosen), members, pairs):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,7 @@ from gra.records import VERIFIER
 from gra.synthesis.calibration import committee_of
 from gra.synthesis.exam import LEAST_QUESTIONS
 from gra.synthesis.faults import kind_of
+from gra.synthesis.forms import FEWEST, TELLING, enough
 from gra.synthesis.standing import CLIP, Panel, Standing
 
 Array = NDArray[np.float64]
@@ -95,6 +96,21 @@ def exams(rows: NDArray[np.int_]) -> list[NDArray[np.int_]]:
     """The draws of an exam."""
     draw = np.random.default_rng(11)
     return [np.sort(draw.choice(rows, min(EXAM, len(rows)), replace=False)) for _ in range(EXAMS)]
+
+
+def briefed(member: Member, exam: NDArray[np.int_]) -> tuple[Member, int]:
+    """As a run asks by default: no more questions than tell as well in the exam as all do; and how many these are."""
+    names = TELLING["response"]
+    if not {*names} <= {*member.questions}:
+        return member, len(member.questions)
+    asked = np.stack([_logits(member.questions[name]) for name in names], axis=-1)
+    few = enough(asked[exam, 0], asked[exam, 1], FEWEST["response"])
+    return replace(member, features=asked[..., :few].mean(axis=-1)), few
+
+
+def _logits(p: Array) -> Array:
+    held = np.clip(p, CLIP, 1 - CLIP)
+    return np.asarray(np.log(held / (1 - held)))
 
 
 # --- ways to decide ---------------------------------------------------------------------------------------------------
@@ -175,9 +191,15 @@ def wins(found: Array) -> Array:
     return np.asarray((good > bad) + 0.5 * (good == bad), dtype=float)
 
 
-def mean_wins(way: Way, members: Sequence[Member], draws: Sequence[NDArray[np.int_]], rows: NDArray[np.int_]) -> Array:
-    """Over all exams."""
-    return np.asarray(np.mean([wins(scores(way, members, exam, rows)) for exam in draws], axis=0))
+def mean_wins(
+    way: Way, members: Sequence[Member], draws: Sequence[NDArray[np.int_]], rows: NDArray[np.int_], brief: bool = False
+) -> Array:
+    """Over all exams; `brief` is with no more questions than each exam finds needed."""
+    found = []
+    for exam in draws:
+        asked = [briefed(m, exam)[0] for m in members] if brief else members
+        found.append(wins(scores(way, asked, exam, rows)))
+    return np.asarray(np.mean(found, axis=0))
 
 
 @dataclass(frozen=True)
@@ -244,9 +266,8 @@ def pools(names: Sequence[str], members: Mapping[str, Member], at: Set) -> dict[
     chosen = {f"up to {names[-2]}": names[:-1], f"{names[-1]} alone": names[-1:], "all": names}
     for title, models in chosen.items():
         found[title] = [members[name] for name in models]
-        solvers = "+".join(name for name in models if name != names[0])
-        others = {v for v in members if v.startswith(MATH) and v != f"{MATH}{solvers}"}
-        wanted = [v for v in members if v.startswith(VERIFIER) and v not in others]
+        solved = [v for v in members if v.startswith(MATH) and {*v.removeprefix(MATH).split("+")} <= {*models}]
+        wanted = [*(v for v in members if v.startswith(VERIFIER) and not v.startswith(MATH)), *solved[-1:]]
         heard = [members[v] for v in wanted if not np.isnan(members[v].features[at.reporting]).all()]
         found[f"{title}, verifiers"] = [*found[title], *heard]
     return found
@@ -300,13 +321,12 @@ def _questions(at: Set, models: Sequence[Member]) -> Iterator[str]:
                 chosen.update(ranked)
             mostly = ", ".join(c for c, _ in chosen.most_common(few))
             rows.append((member.name, f"best {few} by the exam, mostly {mostly}", str(figure(np.mean(won, axis=0)))))
+        brief = [briefed(member, exam) for exam in draws]
+        won = [wins(m.features[at.reporting]) for m, _ in brief]
+        many = np.mean([few for _, few in brief])
+        rows.append((member.name, f"as a run asks, {many:.1f} of them", str(figure(np.mean(won, axis=0)))))
         rows.append((member.name, "mean of all", str(figure(wins(member.features[at.reporting])))))
     yield from table(("model", "question", "AUC"), rows)
-
-
-def _logits(p: Array) -> Array:
-    held = np.clip(p, CLIP, 1 - CLIP)
-    return np.asarray(np.log(held / (1 - held)))
 
 
 def _pools(
@@ -321,7 +341,8 @@ def _pools(
         opinions = all(m.questions for m in members)
         paper = papers(members, at.reporting) if opinions else None
         own = "-" if paper is None else str(figure(wins(paper)))
-        ways.append((pool, own, *(str(figure(won)) for won in found.values())))
+        brief = mean_wins(calibrated, members, draws, at.reporting, brief=True)
+        ways.append((pool, own, *(str(figure(won)) for won in found.values()), str(figure(brief))))
         right = np.mean([accuracy(scores(calibrated, members, exam, at.reporting)) for exam in draws])
         unable = np.mean([not committee_of(tuple(standing(m, exam) for m in members)).can_tell for exam in draws])
         gates.append(
@@ -335,7 +356,7 @@ def _pools(
                 f"{seconds(members, at):.1f}",
             )
         )
-    yield from table(("pool, AUC", "paper's mean", *WAYS), ways)
+    yield from table(("pool, AUC", "paper's mean", *WAYS, "calibrated, questions as needed"), ways)
     yield from table(
         (
             "pool, `calibrated`",

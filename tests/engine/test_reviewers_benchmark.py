@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-COUNT = 48
+COUNT = 160
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("reviewers_tables")
+    module = importlib.import_module("reviewers_tables")
+    monkeypatch.setattr(module, "EXAMS", 5)
+    return module
 
 
 def pairs(bench: Any) -> list[Any]:
