@@ -277,17 +277,25 @@ def tables(names: Sequence[str], members: Mapping[str, Member], pairs: Sequence[
     """Everything, for each set of pairs: `names` of models, smallest first."""
     models = [members[name] for name in names]
     sets = [split(name, pairs, models) for name in dict.fromkeys(pair.set for pair in pairs)]
+    body: list[str] = []
+    short: dict[str, dict[str, str]] = {}
     for at in sets:
         if len(at.reporting) < 2:
             continue
-        yield f"## {at.name}: {len(at.choosing)} pairs for choosing, {len(at.reporting)} for reporting"
-        yield ""
-        yield from _members(at, members)
-        yield from _questions(at, models)
+        body += [f"## {at.name}: {len(at.choosing)} pairs for choosing, {len(at.reporting)} for reporting", ""]
+        body += [*_members(at, members), *_questions(at, models)]
         own = {} if at is sets[0] else {"its own pairs": at.choosing}
         for title, rows in {**own, sets[0].name: sets[0].choosing}.items():
             if len(rows) >= LEAST_QUESTIONS:
-                yield from _pools(at, pools(names, members, at), title, exams(rows), members[names[-1]])
+                found = _pools(at, pools(names, members, at), title, exams(rows), members[names[-1]])
+                body += found.lines
+                for pool, area in found.areas.items():
+                    short.setdefault(pool, {})[f"{at.name}, exam on {title}"] = str(area)
+    columns = list(dict.fromkeys(column for row in short.values() for column in row))
+    yield from table(
+        ("`calibrated`, AUC", *columns), [(pool, *(row.get(c, "-") for c in columns)) for pool, row in short.items()]
+    )
+    yield from body
 
 
 def _members(at: Set, members: Mapping[str, Member]) -> Iterator[str]:
@@ -329,11 +337,19 @@ def _questions(at: Set, models: Sequence[Member]) -> Iterator[str]:
     yield from table(("model", "question", "AUC"), rows)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What pools came to in an exam."""
+
+    lines: list[str]
+    areas: Mapping[str, Figure]
+    """AUC of the gate `calibrated`, by pool."""
+
+
 def _pools(
     at: Set, pools: Mapping[str, Sequence[Member]], title: str, draws: Sequence[NDArray[np.int_]], largest: Member
-) -> Iterator[str]:
-    yield f"Exam on {len(draws[0])} of {title}."
-    yield ""
+) -> Found:
+    lines, areas = [f"Exam on {len(draws[0])} of {title}.", ""], dict[str, Figure]()
     reference = mean_wins(calibrated, [largest], draws, at.reporting)
     ways, gates = [], []
     for pool, members in pools.items():
@@ -341,6 +357,7 @@ def _pools(
         opinions = all(m.questions for m in members)
         paper = papers(members, at.reporting) if opinions else None
         own = "-" if paper is None else str(figure(wins(paper)))
+        areas[pool] = figure(found["calibrated"])
         brief = mean_wins(calibrated, members, draws, at.reporting, brief=True)
         ways.append((pool, own, *(str(figure(won)) for won in found.values()), str(figure(brief))))
         right = np.mean([accuracy(scores(calibrated, members, exam, at.reporting)) for exam in draws])
@@ -356,8 +373,8 @@ def _pools(
                 f"{seconds(members, at):.1f}",
             )
         )
-    yield from table(("pool, AUC", "paper's mean", *WAYS, "calibrated, questions as needed"), ways)
-    yield from table(
+    lines += table(("pool, AUC", "paper's mean", *WAYS, "calibrated, questions as needed"), ways)
+    lines += table(
         (
             "pool, `calibrated`",
             f"AUC less {largest.name} alone",
@@ -375,4 +392,5 @@ def _pools(
     for member in everybody:
         others = [other for other in everybody if other is not member]
         lost.append((member.name, figure(whole - mean_wins(calibrated, others, draws, at.reporting)).signed))
-    yield from table(("without", "AUC that all lose"), lost)
+    lines += table(("without", "AUC that all lose"), lost)
+    return Found(lines, areas)
