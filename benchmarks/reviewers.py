@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,11 @@ from gra.synthesis.exam import set_exam
 from gra.synthesis.reading import EqualLanes, Lanes, Matter, ProbabilityReading, Reading, read_opinion
 from gra.synthesis.standing import feature
 from gra.together import together
-from reviewers_tables import Member, Pair, tables
+from reviewers_tables import MATH, Member, Pair, tables
 
 MODELS = "0.1B=smollm2-135m-instruct,0.5B=qwen2.5-coder-0.5b-instruct,1.5B=qwen2.5-coder-1.5b-instruct"
-SOLUTIONS = 2
-"""Of each model that solves exercises for `@math`."""
+SOLVERS = "0.5B=2,1.5B=1"
+"""How many solutions of which model `@math` goes by; of several models, as many of each as of the least."""
 LONGEST_SOLUTION = 200
 """Tokens."""
 HEADER = """# What small reviewers can tell
@@ -202,8 +203,13 @@ class Part:
     reading: Callable[[Asking, Lanes], Reading]
     sets: tuple[str, ...] = ("twins", "graded", "preference")
 
+    @property
+    def step(self) -> str:
+        """Under what name it asks: one for all who go by solutions, so that they go by the same ones."""
+        return MATH if self.name.startswith(MATH) else self.name
 
-def parts(chosen: Mapping[str, str], solvers: Sequence[str]) -> list[Part]:
+
+def parts(chosen: Mapping[str, str], solvers: Mapping[str, int]) -> list[Part]:
     """Every member, what is cheap first."""
     configs = {name: alone(name, catalogue) for name, catalogue in chosen.items()}
     smallest = next(iter(chosen))
@@ -221,19 +227,23 @@ def parts(chosen: Mapping[str, str], solvers: Sequence[str]) -> list[Part]:
             lambda asking, lanes: EvidenceReading(Information(smallest)),
         ),
     ]
-    settings = MathVerifier(samples=SOLUTIONS, max_tokens=LONGEST_SOLUTION)
     groups = dict.fromkeys([*((name,) for name in solvers), tuple(solvers)])
-    for models in groups:  # of several, each has solved everything by itself before
+    for models in filter(None, groups):  # of several, each has solved everything by itself before
+        settings = MathVerifier(samples=min(solvers[name] for name in models), max_tokens=LONGEST_SOLUTION)
         found.append(
             Part(
                 f"{VERIFIER}math.{'+'.join(models)}",
                 configs[models[0]],
                 models[0],
-                lambda asking, lanes, models=models: EvidenceReading(Mathematics(synthesis, settings, models)),
+                partial(_solving, Mathematics(synthesis, settings, models)),
                 ("graded",),
             )
         )
     return found
+
+
+def _solving(mathematics: Mathematics, asking: Asking, lanes: Lanes) -> Reading:
+    return EvidenceReading(mathematics)
 
 
 def _questions(config: RunConfig) -> Callable[[Asking, Lanes], Reading]:
@@ -271,7 +281,7 @@ async def _pair(part: Part, reading: Reading, asking: Asking, pair: Pair) -> Sai
         return None
     good, bad = [
         await read_opinion(
-            reading, asking, part.name, Matter("response", pair.instruction, text), CallId(pair.name, part.name, half)
+            reading, asking, part.name, Matter("response", pair.instruction, text), CallId(pair.name, part.step, half)
         )
         for half, text in enumerate((pair.good, pair.bad))
     ]
@@ -309,21 +319,24 @@ async def read_all(
     }
 
 
+def named(text: str) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in text.split(",") if each)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=64)
     parser.add_argument("--models", default=MODELS, help="NAME=MODEL of the catalogue, smallest first")
-    parser.add_argument(
-        "--solvers", default="0.5B", help="NAMEs of those who solve exercises for `@math`; may be empty"
-    )
+    parser.add_argument("--solvers", default=SOLVERS, help="NAME=SOLUTIONS for `@math`; may be empty")
     parser.add_argument("--answers", type=Path, nargs="+", default=[Path("reviewers.answers.jsonl")])
     parser.add_argument("--clock", type=Path, metavar="FILE")
     parser.add_argument("--ask", nargs="*", metavar="MEMBER", help="who may be asked; by default everybody")
     arguments = parser.parse_args()
-    chosen = dict(each.split("=", 1) for each in arguments.models.split(","))
+    chosen = named(arguments.models)
     pairs = labelled(arguments.data, arguments.pairs, alone(*next(iter(chosen.items()))))
-    every = parts(chosen, [name for name in arguments.solvers.split(",") if name])
+    solvers = {name: int(count) for name, count in named(arguments.solvers).items()}
+    every = parts(chosen, solvers)
     members = asyncio.run(read_all(every, pairs, Answers(arguments.answers), arguments.ask))
     if arguments.clock:
         few = [pair for pair in pairs if pair.number < CLOCKED]
