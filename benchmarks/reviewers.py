@@ -53,7 +53,7 @@ from gra.together import together
 from reviewers_tables import MATH, Member, Pair, tables
 
 MODELS = "0.1B=smollm2-135m-instruct,0.5B=qwen2.5-coder-0.5b-instruct,1.5B=qwen2.5-coder-1.5b-instruct"
-SOLVERS = "0.5B=2,1.5B=1"
+SOLVERS = "0.5B=1"
 """How many solutions of which model `@math` goes by; of several models, as many of each as of the least."""
 LONGEST_SOLUTION = 200
 """Tokens."""
@@ -331,6 +331,7 @@ def main() -> None:
     parser.add_argument("--solvers", default=SOLVERS, help="NAME=SOLUTIONS for `@math`; may be empty")
     parser.add_argument("--answers", type=Path, nargs="+", default=[Path("reviewers.answers.jsonl")])
     parser.add_argument("--clock", type=Path, metavar="FILE")
+    parser.add_argument("--swap", action="store_true", help="choose on the odd pairs, report on the even ones")
     parser.add_argument("--ask", nargs="*", metavar="MEMBER", help="who may be asked; by default everybody")
     arguments = parser.parse_args()
     chosen = named(arguments.models)
@@ -343,7 +344,7 @@ def main() -> None:
         clocked = asyncio.run(read_all(every, few, Answers([arguments.clock]), arguments.ask, at_once=False))
         members = {name: replace(member, paid=clocked[name].paid) for name, member in members.items()}
     print(HEADER.format(models=", ".join(f"{name} is {catalogue}" for name, catalogue in chosen.items())))
-    for line in tables(list(chosen), members, pairs):
+    for line in tables(list(chosen), members, pairs, arguments.swap):
         print(line)
 
 

@@ -4,7 +4,7 @@ Exams are of 24 of the pairs for choosing, and such an exam is one draw: all fig
 replacement, so from 28 to 32 pairs they overlap much). Figures are of the pairs for reporting alone, but for members
 alone, to which nothing is fitted: they are of all pairs. Intervals are of 95 %, by drawing pairs with replacement
 2,000 times, both halves of a pair together; of differences with the same draws for both. They do not count that exams
-differ. Where no member has shown in its exam that it can tell, the gate `calibrated` knows nothing: those draws count
+differ. `Both ways` is that, and the same with the parts of the two halves of the pairs changed, averaged. Where no member has shown in its exam that it can tell, the gate `calibrated` knows nothing: those draws count
 as AUC 0.5, and nothing is kept. Who had nothing to say of a text is not on the committee for it.
 """
 
@@ -82,11 +82,11 @@ class Set:
     reporting: NDArray[np.int_]
 
 
-def split(name: str, pairs: Sequence[Pair], models: Sequence[Member]) -> Set:
-    """Even and odd pairs; those that a model could not read are left out for all."""
+def split(name: str, pairs: Sequence[Pair], models: Sequence[Member], swap: bool = False) -> Set:
+    """Even pairs for choosing and odd ones for reporting, or the other way; what a model could not read is left out."""
     rows = [n for n, pair in enumerate(pairs) if pair.set == name]
     rows = [n for n in rows if not any(np.isnan(m.features[n]).any() for m in models)]
-    halves = [np.array([n for n in rows if pairs[n].number % 2 == odd], dtype=int) for odd in (0, 1)]
+    halves = [np.array([n for n in rows if pairs[n].number % 2 == odd], dtype=int) for odd in (swap, not swap)]
     of_kind = {n: kind_of(pairs[n].fault) for n in rows}
     kinds = {kind: np.array([n for n in rows if of_kind[n] == kind], dtype=int) for kind in sorted({*of_kind.values()})}
     return Set(name, kinds, *halves)
@@ -219,12 +219,17 @@ class Figure:
         return f"{self.value:+.2f} ({self.low:+.2f} to {self.high:+.2f})"
 
 
-def figure(won: Array) -> Figure:
-    """The mean of such a table, or of the difference of two, and its interval over pairs."""
-    draw, n = np.random.default_rng(7), len(won)
-    found = [won[np.ix_(at, at)].mean() for at in (draw.integers(0, n, n) for _ in range(DRAWS))]
+def figure(*tables: Array) -> Figure:
+    """The mean of such tables, or of the differences of such, and its interval over the pairs of each."""
+    draw = np.random.default_rng(7)
+
+    def drawn(won: Array) -> float:
+        at = draw.integers(0, len(won), len(won))
+        return float(won[np.ix_(at, at)].mean())
+
+    found = [np.mean([drawn(won) for won in tables]) for _ in range(DRAWS)]
     low, high = np.quantile(found, [0.025, 0.975])
-    return Figure(float(won.mean()), float(low), float(high))
+    return Figure(float(np.mean([won.mean() for won in tables])), float(low), float(high))
 
 
 def accuracy(found: Array) -> float:
@@ -273,29 +278,54 @@ def pools(names: Sequence[str], members: Mapping[str, Member], at: Set) -> dict[
     return found
 
 
-def tables(names: Sequence[str], members: Mapping[str, Member], pairs: Sequence[Pair]) -> Iterator[str]:
+def tables(
+    names: Sequence[str], members: Mapping[str, Member], pairs: Sequence[Pair], swap: bool = False
+) -> Iterator[str]:
     """Everything, for each set of pairs: `names` of models, smallest first."""
     models = [members[name] for name in names]
-    sets = [split(name, pairs, models) for name in dict.fromkeys(pair.set for pair in pairs)]
-    body: list[str] = []
-    short: dict[str, dict[str, str]] = {}
-    for at in sets:
+    kinds = list(dict.fromkeys(pair.set for pair in pairs))
+    one, other = ([split(name, pairs, models, way) for name in kinds] for way in (swap, not swap))
+    yield from _short(names, members, one, other)
+    for at in one:
         if len(at.reporting) < 2:
             continue
-        body += [f"## {at.name}: {len(at.choosing)} pairs for choosing, {len(at.reporting)} for reporting", ""]
-        body += [*_members(at, members), *_questions(at, models)]
-        own = {} if at is sets[0] else {"its own pairs": at.choosing}
-        for title, rows in {**own, sets[0].name: sets[0].choosing}.items():
-            if len(rows) >= LEAST_QUESTIONS:
-                found = _pools(at, pools(names, members, at), title, exams(rows), members[names[-1]])
-                body += found.lines
-                for pool, area in found.areas.items():
-                    short.setdefault(pool, {})[f"{at.name}, exam on {title}"] = str(area)
-    columns = list(dict.fromkeys(column for row in short.values() for column in row))
-    yield from table(
-        ("`calibrated`, AUC", *columns), [(pool, *(row.get(c, "-") for c in columns)) for pool, row in short.items()]
-    )
-    yield from body
+        yield from (f"## {at.name}: {len(at.choosing)} pairs for choosing, {len(at.reporting)} for reporting", "")
+        yield from _members(at, members)
+        yield from _questions(at, models)
+        for title, rows in papers_for(at, one).items():
+            yield from _pools(at, pools(names, members, at), title, exams(rows), members[names[-1]])
+
+
+def papers_for(at: Set, sets: Sequence[Set]) -> dict[str, NDArray[np.int_]]:
+    """Pairs to make exams of: a set's own, and those of the first, all that a run has without labelled answers."""
+    found = {"its own pairs": at.choosing, sets[0].name: sets[0].choosing}
+    if at is sets[0]:
+        del found["its own pairs"]
+    return {title: rows for title, rows in found.items() if len(rows) >= LEAST_QUESTIONS}
+
+
+def _short(
+    names: Sequence[str], members: Mapping[str, Member], one: Sequence[Set], other: Sequence[Set]
+) -> Iterator[str]:
+    """Each half reported by exams made of the other: twice the pairs, and still nothing is fitted to what it reports."""
+    areas: dict[str, dict[str, str]] = {}
+    less: dict[str, dict[str, str]] = {}
+    for at, back in zip(one, other, strict=True):
+        if min(len(at.reporting), len(back.reporting)) < 2:
+            continue
+        for title, rows in papers_for(at, one).items():
+            ways = [(at, exams(rows)), (back, exams(papers_for(back, other)[title]))]
+            reference = [mean_wins(calibrated, [members[names[-1]]], draws, half.reporting) for half, draws in ways]
+            for pool, who in pools(names, members, at).items():
+                won = [mean_wins(calibrated, who, draws, half.reporting) for half, draws in ways]
+                column = f"{at.name}, exam on {title}"
+                areas.setdefault(pool, {})[column] = str(figure(*won))
+                differences = [mine - its for mine, its in zip(won, reference, strict=True)]
+                less.setdefault(pool, {})[column] = figure(*differences).signed
+    for title, found in (("AUC, both ways", areas), (f"less {names[-1]} alone", less)):
+        columns = list(dict.fromkeys(column for row in found.values() for column in row))
+        rows_of = [(pool, *(row.get(column, "-") for column in columns)) for pool, row in found.items()]
+        yield from table((f"`calibrated`: {title}", *columns), rows_of)
 
 
 def _members(at: Set, members: Mapping[str, Member]) -> Iterator[str]:
@@ -337,19 +367,10 @@ def _questions(at: Set, models: Sequence[Member]) -> Iterator[str]:
     yield from table(("model", "question", "AUC"), rows)
 
 
-@dataclass(frozen=True)
-class Found:
-    """What pools came to in an exam."""
-
-    lines: list[str]
-    areas: Mapping[str, Figure]
-    """AUC of the gate `calibrated`, by pool."""
-
-
 def _pools(
     at: Set, pools: Mapping[str, Sequence[Member]], title: str, draws: Sequence[NDArray[np.int_]], largest: Member
-) -> Found:
-    lines, areas = [f"Exam on {len(draws[0])} of {title}.", ""], dict[str, Figure]()
+) -> Iterator[str]:
+    yield from (f"Exam on {len(draws[0])} of {title}.", "")
     reference = mean_wins(calibrated, [largest], draws, at.reporting)
     ways, gates = [], []
     for pool, members in pools.items():
@@ -357,7 +378,6 @@ def _pools(
         opinions = all(m.questions for m in members)
         paper = papers(members, at.reporting) if opinions else None
         own = "-" if paper is None else str(figure(wins(paper)))
-        areas[pool] = figure(found["calibrated"])
         brief = mean_wins(calibrated, members, draws, at.reporting, brief=True)
         ways.append((pool, own, *(str(figure(won)) for won in found.values()), str(figure(brief))))
         right = np.mean([accuracy(scores(calibrated, members, exam, at.reporting)) for exam in draws])
@@ -373,8 +393,8 @@ def _pools(
                 f"{seconds(members, at):.1f}",
             )
         )
-    lines += table(("pool, AUC", "paper's mean", *WAYS, "calibrated, questions as needed"), ways)
-    lines += table(
+    yield from table(("pool, AUC", "paper's mean", *WAYS, "calibrated, questions as needed"), ways)
+    yield from table(
         (
             "pool, `calibrated`",
             f"AUC less {largest.name} alone",
@@ -392,5 +412,4 @@ def _pools(
     for member in everybody:
         others = [other for other in everybody if other is not member]
         lost.append((member.name, figure(whole - mean_wins(calibrated, others, draws, at.reporting)).signed))
-    lines += table(("without", "AUC that all lose"), lost)
-    return Found(lines, areas)
+    yield from table(("without", "AUC that all lose"), lost)
