@@ -2,10 +2,11 @@
 
 Exams are of 24 of the pairs for choosing, and such an exam is one draw: all figures are means over 20 draws (without
 replacement, so from 28 to 32 pairs they overlap much). Figures are of the pairs for reporting alone, but for members
-alone, to which nothing is fitted: they are of all pairs. Intervals are of 95 %, by drawing pairs with replacement
-2,000 times, both halves of a pair together; of differences with the same draws for both. They do not count that exams
-differ. `Both ways` is that, and the same with the parts of the two halves of the pairs changed, averaged. Where no member has shown in its exam that it can tell, the gate `calibrated` knows nothing: those draws count
-as AUC 0.5, and nothing is kept. Who had nothing to say of a text is not on the committee for it.
+alone, to which nothing is fitted: they are of all pairs. `Both ways` is that, and the same with the halves of the pairs
+in each other's place, averaged. Intervals are of 95 %, by drawing pairs with replacement 2,000 times, both responses of
+a pair together; of differences with the same draws for both. They do not count that exams differ. Where no member has
+shown in its exam that it can tell, the gate `calibrated` knows nothing: those draws count as AUC 0.5, and nothing is
+kept. Who had nothing to say of a text is not on the committee for it.
 """
 
 from __future__ import annotations
@@ -307,7 +308,7 @@ def papers_for(at: Set, sets: Sequence[Set]) -> dict[str, NDArray[np.int_]]:
 def _short(
     names: Sequence[str], members: Mapping[str, Member], one: Sequence[Set], other: Sequence[Set]
 ) -> Iterator[str]:
-    """Each half reported by exams made of the other: twice the pairs, and still nothing is fitted to what it reports."""
+    """Each half reported by exams made of the other: twice the pairs, and nothing is fitted to what it reports."""
     areas: dict[str, dict[str, str]] = {}
     less: dict[str, dict[str, str]] = {}
     for at, back in zip(one, other, strict=True):
