@@ -11,7 +11,7 @@ them.
 
 Answers are kept in the last FILE, so that what was interrupted goes on; what is in one of the files is not asked again,
 and a model of which everything is there is not started. With `--ask` only the named members are asked, nobody if none
-is named: tables are then of the pairs that every model has read. With `--clock` four pairs of each set are asked about
+is named: tables are then of the pairs that every model has read. With `--clock` two pairs of each set are asked about
 once more, one request at a time, and what a verdict costs is from there. What the tables mean, `reviewers_tables.py`
 says.
 """
@@ -55,14 +55,14 @@ from reviewers_tables import MATH, Member, Pair, tables
 MODELS = "0.1B=smollm2-135m-instruct,0.5B=qwen2.5-coder-0.5b-instruct,1.5B=qwen2.5-coder-1.5b-instruct"
 SOLVERS = "0.5B=1"
 """How many solutions of which model `@math` goes by; of several models, as many of each as of the least."""
-LONGEST_SOLUTION = 200
+LONGEST_SOLUTION = 400
 """Tokens."""
 HEADER = """# What small reviewers can tell
 
 Printed by `python benchmarks/reviewers.py` (its first lines say how, those of `reviewers_tables.py` what the figures
 are); what to make of it is in [docs/exam.md](../../docs/exam.md). {models}.
 """
-CLOCKED = 4
+CLOCKED = 2
 """Pairs of each set that are asked about one request at a time."""
 
 
@@ -128,14 +128,21 @@ class Answers:
 
     def keep(self, key: str, known: Known) -> None:
         reply = known.reply
-        row = {"key": key, "text": reply.text, "labels": dict(reply.labels), "seconds": reply.seconds}
+        row = {
+            "key": key,
+            "text": reply.text,
+            "finish": reply.finish,
+            "labels": dict(reply.labels),
+            "seconds": reply.seconds,
+        }
         with self.path.open("a") as file:
             file.write(json.dumps(row | ({"vector": list(known.vector)} if known.vector else {})) + "\n")
         self.known[key] = known
 
 
 def _known(row: Mapping[str, Any]) -> Known:
-    reply = Reply(str(row["text"]), labels=row["labels"], seconds=float(row["seconds"]))
+    finish, seconds = str(row.get("finish", "stop")), float(row["seconds"])
+    reply = Reply(str(row["text"]), finish, labels=row["labels"], seconds=seconds)
     return Known(reply, row.get("vector", ()))
 
 
