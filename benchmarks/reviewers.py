@@ -60,7 +60,7 @@ LONGEST_SOLUTION = 400
 HEADER = """# What small reviewers can tell
 
 Printed by `python benchmarks/reviewers.py` (its first lines say how, those of `reviewers_tables.py` what the figures
-are); what to make of it is in [docs/exam.md](../../docs/exam.md). {models}.
+are); what to make of it is in [docs/exam.md](../../docs/exam.md#together). {models}.
 """
 CLOCKED = 2
 """Pairs of each set that are asked about one request at a time."""

@@ -337,7 +337,8 @@ def _members(at: Set, members: Mapping[str, Member]) -> Iterator[str]:
         told = {title: said[~np.isnan(said).any(axis=1)] for title, said in _parts(member, of).items()}
         if len(told["AUC"]):
             found = [str(figure(wins(said))) if len(said) > 1 else "-" for said in told.values()]
-            rows.append((member.name, *found, str(len(told["AUC"])), f"{seconds([member], at):.2f}"))
+            cost = "not clocked" if member.name.startswith(MATH) and not member.paid else f"{seconds([member], at):.2f}"
+            rows.append((member.name, *found, str(len(told["AUC"])), cost))
     yield from table(("alone, all pairs", *of, "pairs it tells of", "seconds a verdict"), rows)
 
 
