@@ -1,16 +1,19 @@
 """Who can tell good responses from bad, alone and together, on labelled data.
 
-    python benchmarks/reviewers.py --data DIR [--pairs 48] [--models 0.1B=smollm2-135m-instruct,...] [--answers FILE]
+    python benchmarks/reviewers.py --data DIR [--pairs 64] [--models 0.1B=smollm2-135m-instruct,...]
+        [--answers FILE ...] [--clock FILE] [--ask [MEMBER ...]] > benchmarks/results/reviewers.md
 
 DIR has `alpaca_en_1k.json` (hiyouga/LLaMA-Factory), `gsm8k_graded_solutions.jsonl` (openai/grade-school-math, with
 `correct`) and `preference_pairs.jsonl` (`chosen`, `rejected`). Of each set some pairs of a good and a bad response to
-one instruction are read by every member as it reads candidates in a run. Even pairs are for choosing: exams are made of
-them. Odd pairs are for reporting, and nothing is fitted to them. Answers are kept in FILE, so that what was interrupted
-goes on; the same command prints the same tables from it.
+one instruction are read by every member as it reads candidates in a run: models by their six questions, and the
+verifiers. Even pairs are for choosing: exams are made of them. Odd pairs are for reporting, and nothing is fitted to
+them.
 
-Printed are, for each set: each member's AUC; for each pool and way to decide: AUC with a 95 % bootstrap interval over
-pairs, accuracy at the operating point that the exam gives, and what is kept at `keep_precision: 0.8`; then the AUC that
-is lost without each member; and the model seconds of a verdict.
+Answers are kept in the last FILE, so that what was interrupted goes on; what is in one of the files is not asked again,
+and a model of which everything is there is not started. With `--ask` only the named members are asked, nobody if none
+is named: tables are then of the pairs that every model has read. With `--clock` two pairs of each set are asked about
+once more, one request at a time, and what a verdict costs is from there. What the tables mean, `reviewers_tables.py`
+says.
 """
 
 from __future__ import annotations
@@ -19,52 +22,48 @@ import argparse
 import asyncio
 import json
 import random
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gra.calls import CallId, Reply, Request
 from gra.config.load import RunConfig, config_from
-from gra.engine.models import open_models
-from gra.engine.readings import choose_readings, make_readings
+from gra.config.verifiers import MathVerifier
+from gra.engine.models import EMBEDDINGS, OpenModels, identities, open_models
+from gra.engine.verifiers import likelihood_name
 from gra.events import ignore
-from gra.records import Entry, Opinion
-from gra.synthesis.calibration import Committee
+from gra.records import VERIFIER, Entry, Opinion
+from gra.store.ledger import embedded, text_digest
+from gra.synthesis.evidence.constraints import Constraints
+from gra.synthesis.evidence.likelihood import Information, Likelihood
+from gra.synthesis.evidence.mathematics import Mathematics
+from gra.synthesis.evidence.relevance import Relevance
+from gra.synthesis.evidence.verifier import EvidenceReading
 from gra.synthesis.exam import set_exam
-from gra.synthesis.reading import Matter, read_opinion
-from gra.synthesis.standing import Panel, Standing, feature
+from gra.synthesis.reading import EqualLanes, Lanes, Matter, ProbabilityReading, Reading, read_opinion
+from gra.synthesis.standing import feature
 from gra.together import together
+from reviewers_tables import MATH, Member, Pair, tables
 
-Array = NDArray[np.float64]
 MODELS = "0.1B=smollm2-135m-instruct,0.5B=qwen2.5-coder-0.5b-instruct,1.5B=qwen2.5-coder-1.5b-instruct"
-EXAM = 24
-"""Pairs of an exam, as in a run."""
-DRAWS = 1000
-"""Of the bootstrap."""
+SOLVERS = "0.5B=1"
+"""How many solutions of which model `@math` goes by; of several models, as many of each as of the least."""
+LONGEST_SOLUTION = 400
+"""Tokens."""
+HEADER = """# What small reviewers can tell
 
-
-@dataclass(frozen=True)
-class Pair:
-    """One instruction with a good and a bad response."""
-
-    set: str
-    number: int
-    instruction: str
-    good: str
-    bad: str
-    fault: str
-
-
-@dataclass(frozen=True)
-class Read:
-    """What one member said of a set's pairs: features of the good and of the bad; nan where it could not be read."""
-
-    good: Array
-    bad: Array
+Printed by `python benchmarks/reviewers.py` (its first lines say how, those of `reviewers_tables.py` what the figures
+are); what to make of it is in [docs/exam.md](../../docs/exam.md#together). {models}.
+"""
+CLOCKED = 2
+"""Pairs of each set that are asked about one request at a time."""
 
 
 # --- the data ---------------------------------------------------------------------------------------------------------
@@ -98,233 +97,262 @@ def labelled(data: Path, count: int, config: RunConfig) -> list[Pair]:
     return pairs
 
 
-def lines(path: Path) -> list[dict[str, object]]:
+def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 # --- the answers ------------------------------------------------------------------------------------------------------
 
 
+class Unanswered(Exception):
+    """Something that is in no file, where nothing may be asked."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """An answer, or an embedding, of before."""
+
+    reply: Reply
+    vector: Sequence[float] = ()
+
+
 class Answers:
-    """Replies by their requests, kept in a file."""
+    """Replies by their requests, and embeddings by their texts, kept in files; new ones go into the last."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.known: dict[str, Reply] = {}
-        if path.exists():
-            for row in lines(path):
-                self.known[str(row["key"])] = Reply(
-                    str(row["text"]),
-                    labels=row["labels"],  # type: ignore[arg-type]
-                    seconds=float(str(row["seconds"])),
-                )
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.path = paths[-1]
+        self.known: dict[str, Known] = {}
+        for path in paths:
+            for row in lines(path) if path.exists() else []:
+                self.known[str(row["key"])] = _known(row)
 
-    def keep(self, key: str, reply: Reply) -> None:
-        row = {"key": key, "text": reply.text, "labels": dict(reply.labels), "seconds": reply.seconds}
-        with self.path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        self.known[key] = reply
-
-
-def alone(name: str, catalogue: str) -> RunConfig:
-    """A configuration of which only the model matters."""
-    return config_from(
-        {
-            "models": [{"name": name, "catalogue": catalogue}],
-            "casting": {"policy": "single", "model": name},
-            "domains": [{"name": "any", "description": "anything"}],
-            "target": 1,
+    def keep(self, key: str, known: Known) -> None:
+        reply = known.reply
+        row = {
+            "key": key,
+            "text": reply.text,
+            "finish": reply.finish,
+            "labels": dict(reply.labels),
+            "seconds": reply.seconds,
         }
-    )
+        with self.path.open("a") as file:
+            file.write(json.dumps(row | ({"vector": list(known.vector)} if known.vector else {})) + "\n")
+        self.known[key] = known
 
 
-async def read_by(name: str, config: RunConfig, pairs: Sequence[Pair], answers: Answers) -> list[tuple[float, float]]:
-    """Features of every pair's halves; what a verdict takes is printed."""
-    spent = 0.0
-    with tempfile.TemporaryDirectory(prefix="gra-reviewers-") as logs:
-        async with open_models(config, ignore, Path(logs)) as models:
-            chosen = choose_readings(config.synthesis, models.abilities)
-            reading = make_readings(config.synthesis, chosen, models.make_lanes())[name]
+def _known(row: Mapping[str, Any]) -> Known:
+    finish, seconds = str(row.get("finish", "stop")), float(row["seconds"])
+    reply = Reply(str(row["text"]), finish, labels=row["labels"], seconds=seconds)
+    return Known(reply, row.get("vector", ()))
 
-            async def ask(call: CallId, request: Request) -> Reply:
-                nonlocal spent
-                key = request.digest(models.identities[request.model])
-                reply = answers.known.get(key)
-                if reply is None:
-                    reply = await models.endpoints[request.model].complete(request)
-                    answers.keep(key, reply)
-                spent += reply.seconds
-                return reply
 
-            async def one(pair: Pair) -> tuple[float, float]:
-                said = []
-                for half, text in (("good", pair.good), ("bad", pair.bad)):
-                    matter = Matter("response", pair.instruction, text)
-                    call = CallId(f"{pair.set}-{pair.number:03d}", f"{half}.{name}")
-                    said.append(value(await read_opinion(reading, ask, name, matter, call)))
-                return said[0], said[1]
+def alone(name: str, catalogue: str, scoring: bool = False) -> RunConfig:
+    """A configuration of which only the model matters."""
+    plain: dict[str, Any] = {
+        "models": [{"name": name, "catalogue": catalogue}],
+        "casting": {"policy": "single", "model": name},
+        "domains": [{"name": "any", "description": "anything"}],
+        "target": 1,
+    }
+    if scoring:
+        plain |= {"gate": {"type": "seeds"}, "verifiers": ["likelihood"]}
+    return config_from(plain)
 
-            found = await together(one(pair) for pair in pairs)
-    print(f"{name}: {2 * len(pairs)} verdicts, {spent / (2 * len(pairs)):.2f} model seconds each", flush=True)
+
+@dataclass
+class Asking:
+    """How members ask: what is known is found, what is not is asked of the models that are open."""
+
+    answers: Answers
+    identities: Mapping[str, str]
+    models: OpenModels | None = None
+    """None where nothing may be asked."""
+    paid: dict[tuple[str, int], dict[str, float]] = field(default_factory=dict)
+    """By the pair's name and the half: what was asked for the verdict, and the seconds that it took."""
+
+    async def __call__(self, call: CallId, request: Request) -> Reply:
+        key = request.digest(self.identities[request.model])
+        if key not in self.answers.known:
+            if self.models is None:
+                raise Unanswered
+            self.answers.keep(key, Known(await self.models.endpoints[request.model].complete(request)))
+        reply = self.answers.known[key].reply
+        self._pay(call, key, reply.seconds)
+        return reply
+
+    async def embed(self, call: CallId, texts: list[str]) -> Sequence[Sequence[float]]:
+        return [await self._embedded(call, embedded(text)) for text in texts]
+
+    async def _embedded(self, call: CallId, text: str) -> Sequence[float]:
+        key = f"{self.identities[EMBEDDINGS]} {text_digest(text)}"
+        if key not in self.answers.known:
+            if self.models is None:
+                raise Unanswered
+            begun = time.monotonic()
+            (vector,) = await self.models.endpoints[EMBEDDINGS].embed([text])
+            self.answers.keep(key, Known(Reply("", seconds=time.monotonic() - begun), vector))
+        known = self.answers.known[key]
+        self._pay(call, key, known.reply.seconds)
+        return known.vector
+
+    def _pay(self, call: CallId, key: str, seconds: float) -> None:
+        self.paid.setdefault((call.sample, call.attempt), {})[key] = seconds
+
+
+@dataclass(frozen=True)
+class Part:
+    """One member, and what it needs."""
+
+    name: str
+    config: RunConfig
+    model: str
+    """Whom it asks."""
+    reading: Callable[[Asking, Lanes], Reading]
+    sets: tuple[str, ...] = ("twins", "graded", "preference")
+
+    @property
+    def step(self) -> str:
+        """Under what name it asks: one for all who go by solutions, so that they go by the same ones."""
+        return MATH if self.name.startswith(MATH) else self.name
+
+
+def parts(chosen: Mapping[str, str], solvers: Mapping[str, int]) -> list[Part]:
+    """Every member, what is cheap first."""
+    configs = {name: alone(name, catalogue) for name, catalogue in chosen.items()}
+    smallest = next(iter(chosen))
+    scoring = alone(smallest, chosen[smallest], scoring=True)
+    own, synthesis = configs[smallest], configs[smallest].synthesis
+    found = [
+        Part(f"{VERIFIER}constraints", own, smallest, lambda asking, lanes: EvidenceReading(Constraints())),
+        Part(f"{VERIFIER}relevance", own, EMBEDDINGS, lambda asking, lanes: EvidenceReading(Relevance(asking.embed))),
+        *(Part(name, config, name, _questions(config)) for name, config in configs.items()),
+        Part(likelihood_name(smallest), scoring, smallest, lambda asking, lanes: EvidenceReading(Likelihood(smallest))),
+        Part(
+            f"{VERIFIER}information.{smallest}",
+            scoring,
+            smallest,
+            lambda asking, lanes: EvidenceReading(Information(smallest)),
+        ),
+    ]
+    groups = dict.fromkeys([*((name,) for name in solvers), tuple(solvers)])
+    for models in filter(None, groups):  # of several, each has solved everything by itself before
+        settings = MathVerifier(samples=min(solvers[name] for name in models), max_tokens=LONGEST_SOLUTION)
+        found.append(
+            Part(
+                f"{VERIFIER}math.{'+'.join(models)}",
+                configs[models[0]],
+                models[0],
+                partial(_solving, Mathematics(synthesis, settings, models)),
+                ("graded",),
+            )
+        )
     return found
 
 
-async def read_all(
-    configs: Mapping[str, RunConfig], pairs: Sequence[Pair], answers: Answers
-) -> dict[str, list[tuple[float, float]]]:
-    """Features of every pair's halves, by member: one model after the other, as the machine has few cores."""
-    return {name: await read_by(name, config, pairs, answers) for name, config in configs.items()}
+def _solving(mathematics: Mathematics, asking: Asking, lanes: Lanes) -> Reading:
+    return EvidenceReading(mathematics)
 
 
-def value(opinion: Opinion) -> float:
-    return feature(opinion) if opinion.usable else float("nan")
+def _questions(config: RunConfig) -> Callable[[Asking, Lanes], Reading]:
+    synthesis = config.synthesis
+    return lambda asking, lanes: ProbabilityReading(lanes, synthesis.templates, synthesis.criteria)
 
 
-# --- the ways to decide -----------------------------------------------------------------------------------------------
-
-Way = Callable[[Sequence[str], Mapping[str, Read]], Callable[[Sequence[float]], float]]
-"""Members and their exam to a score of features, 0 being the operating point."""
-
-
-def standings(members: Sequence[str], exam: Mapping[str, Read]) -> tuple[Standing, ...]:
-    return tuple(Standing(m, "response", tuple(exam[m].good), tuple(exam[m].bad)) for m in members)
-
-
-def papers(members: Sequence[str], exam: Mapping[str, Read]) -> Callable[[Sequence[float]], float]:
-    """The paper's: the mean of scores from 1 to 10 (probabilities on that scale), against TAU = 8."""
-    return lambda row: float(np.mean([1 + 9 / (1 + np.exp(-f)) for f in row])) - 8
-
-
-def equal(members: Sequence[str], exam: Mapping[str, Read]) -> Callable[[Sequence[float]], float]:
-    """Equal weights of standardised opinions: leniency and scale removed, no more."""
-    who = standings(members, exam)
-    return lambda row: float(np.mean([s.standardised(f) for s, f in zip(who, row, strict=True)]))
-
-
-def separated(members: Sequence[str], exam: Mapping[str, Read]) -> Callable[[Sequence[float]], float]:
-    """Weights by separation: the `seeds` gate."""
-    return Panel(standings(members, exam)).pooled
+async def said_by(part: Part, pairs: Sequence[Pair], asking: Asking, ask: bool, at_once: bool) -> Member:
+    """What a member says of every pair. Its model is started if something is in no file, and may be asked."""
+    reading = part.reading(asking, EqualLanes())
+    try:
+        return _member(part, asking, pairs, [await _pair(part, reading, asking, pair) for pair in pairs])
+    except Unanswered:
+        if not ask:
+            said = [await _as_far(part, reading, asking, pair) for pair in pairs]
+            return _member(part, asking, pairs, said)
+    with tempfile.TemporaryDirectory(prefix="gra-reviewers-") as logs:
+        async with open_models(part.config, ignore, Path(logs), [part.model]) as models:
+            asking.models = models
+            lanes = models.make_lanes().get(part.model) or EqualLanes()
+            reading, begun = part.reading(asking, lanes), time.monotonic()
+            work = [_pair(part, reading, asking, pair) for pair in pairs]
+            said = await together(work) if at_once else [await one for one in work]
+    print(f"{part.name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    return _member(part, asking, pairs, said)
 
 
-def calibrated(members: Sequence[str], exam: Mapping[str, Read]) -> Callable[[Sequence[float]], float]:
-    """The `calibrated` gate."""
-    return Committee(standings(members, exam)).log_odds
+Said = tuple[Opinion, Opinion] | None
+"""Of the good and of the bad response; None where the member has no part in it, or was not asked yet."""
 
 
-def best(members: Sequence[str], exam: Mapping[str, Read]) -> Callable[[Sequence[float]], float]:
-    """The member that was best in the exam, alone."""
-    at, who = max(enumerate(standings(members, exam)), key=lambda s: s[1].separation)
-    return lambda row: who.standardised(row[at])
-
-
-WAYS: Mapping[str, Way] = {
-    "paper's mean": papers,
-    "best by its exam": best,
-    "equal weights": equal,
-    "by separation": separated,
-    "calibrated": calibrated,
-}
-
-
-def auc(good: Array, bad: Array) -> float:
-    ordered = np.sort(bad)
-    below = np.searchsorted(ordered, good, "left") + np.searchsorted(ordered, good, "right")
-    return float(below.mean() / (2 * len(bad)))
-
-
-def interval(good: Array, bad: Array) -> tuple[float, float]:
-    """95 %, by drawing pairs with replacement."""
-    draw, n = np.random.default_rng(7), len(good)
-    found = [auc(good[at], bad[at]) for at in (draw.integers(0, n, n) for _ in range(DRAWS))]
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high)
-
-
-# --- the tables -------------------------------------------------------------------------------------------------------
-
-
-def halves(
-    read: Mapping[str, list[tuple[float, float]]], pairs: Sequence[Pair], name: str
-) -> tuple[dict[str, Read], ...]:
-    """Even and odd pairs of a set that every member could read, by member."""
-    rows = [n for n, p in enumerate(pairs) if p.set == name]
-    rows = [n for n in rows if not any(np.isnan(read[m][n]).any() for m in read)]
-    split = []
-    for odd in (False, True):
-        chosen = [n for n in rows if bool(pairs[n].number % 2) is odd]
-        split.append({m: Read(*np.array([said[n] for n in chosen]).T) for m, said in read.items()})
-    return tuple(split)
-
-
-def first(exam: Mapping[str, Read], count: int) -> dict[str, Read]:
-    return {m: Read(r.good[:count], r.bad[:count]) for m, r in exam.items()}
-
-
-def row(name: str, way: Way, members: Sequence[str], exam: Mapping[str, Read], test: Mapping[str, Read]) -> str:
-    score = way(members, exam)
-    good, bad = (
-        np.array([score(values) for values in zip(*(getattr(test[m], half) for m in members), strict=True)])
-        for half in ("good", "bad")
-    )
-    low, high = interval(good, bad)
-    right = (float((good >= 0).mean()) + float((bad < 0).mean())) / 2
-    kept = ""
-    if way is calibrated:
-        committee = Committee(standings(members, exam))
-        bar = committee.threshold(0.8, 0.5)
-        passed, slipped = float((good >= bar).mean()), float((bad >= bar).mean())
-        share = f"{passed / (passed + slipped):.2f}" if passed + slipped else "-"
-        kept = f"precision {share}, {passed:.0%} of good"
-    return f"  {name:34} {auc(good, bad):.2f} [{low:.2f}, {high:.2f}]   {right:8.2f}   {kept}"
-
-
-def pools(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The largest alone, those below it together, and all."""
-    return {f"{names[-1]} alone": (names[-1],), f"up to {names[-2]}": tuple(names[:-1]), "all": tuple(names)}
-
-
-def tables(read: Mapping[str, list[tuple[float, float]]], pairs: Sequence[Pair]) -> None:
-    names = list(read)
-    general, _ = halves(read, pairs, "twins")
-    for name in dict.fromkeys(p.set for p in pairs):
-        own, test = halves(read, pairs, name)
-        n = len(next(iter(test.values())).good)
-        print(f"\n{name}: {n} pairs for reporting")
-        print("  alone: " + ", ".join(f"{m} {auc(r.good, r.bad):.2f}" for m, r in test.items()))
-        exams = {"general twins": first(general, EXAM)} | (
-            {} if name == "twins" else {"its own pairs": first(own, EXAM)}
+async def _pair(part: Part, reading: Reading, asking: Asking, pair: Pair) -> Said:
+    """The halves are told apart as attempts, which are in no seed: both are held against the same solutions."""
+    if pair.set not in part.sets:
+        return None
+    good, bad = [
+        await read_opinion(
+            reading, asking, part.name, Matter("response", pair.instruction, text), CallId(pair.name, part.step, half)
         )
-        for said, exam in exams.items():
-            count = len(next(iter(exam.values())).good)
-            print(f"  exam on {count} {said:17}               AUC  95 %           accuracy   kept at 0.8")
-            for pool, members in pools(names).items():
-                for title, way in WAYS.items():
-                    print(row(f"{pool}: {title}", way, members, exam, test))
-            everybody = committee_auc(names, exam, test)
-            lost = {m: everybody - committee_auc([o for o in names if o != m], exam, test) for m in names}
-            print("  AUC that all of them lose without one: " + ", ".join(f"{m} {d:+.3f}" for m, d in lost.items()))
+        for half, text in enumerate((pair.good, pair.bad))
+    ]
+    return good, bad
 
 
-def committee_auc(members: Sequence[str], exam: Mapping[str, Read], test: Mapping[str, Read]) -> float:
-    score = calibrated(members, exam)
-    good, bad = (
-        np.array([score(values) for values in zip(*(getattr(test[m], half) for m in members), strict=True)])
-        for half in ("good", "bad")
-    )
-    return auc(good, bad)
+async def _as_far(part: Part, reading: Reading, asking: Asking, pair: Pair) -> Said:
+    try:
+        return await _pair(part, reading, asking, pair)
+    except Unanswered:
+        return None
+
+
+def _member(part: Part, asking: Asking, pairs: Sequence[Pair], said: Sequence[Said]) -> Member:
+    nothing = Opinion(part.name, "response", "evidence", failure="not asked")
+    halves = [opinions or (nothing, nothing) for opinions in said]
+    asked = sorted({c for both in halves for o in both if o.reading == "probability" for c in o.scores})
+    questions = {c: np.array([[o.scores.get(c, np.nan) for o in both] for both in halves]) for c in asked}
+    features = np.array([[feature(o) if o.usable else np.nan for o in both] for both in halves])
+    return Member(part.name, features, questions, asking.paid)
+
+
+async def read_all(
+    every: Sequence[Part],
+    pairs: Sequence[Pair],
+    answers: Answers,
+    ask: Sequence[str] | None,
+    at_once: bool = True,
+) -> dict[str, Member]:
+    """What all members say, by name: one after the other, as the machine has few cores."""
+    known = {name: digest for part in every for name, digest in identities(part.config.synthesis).items()}
+    return {
+        part.name: await said_by(part, pairs, Asking(answers, known), ask is None or part.name in ask, at_once)
+        for part in every
+    }
+
+
+def named(text: str) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in text.split(",") if each)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--pairs", type=int, default=48)
+    parser.add_argument("--pairs", type=int, default=64)
     parser.add_argument("--models", default=MODELS, help="NAME=MODEL of the catalogue, smallest first")
-    parser.add_argument("--answers", type=Path, default=Path("reviewers.answers.jsonl"))
+    parser.add_argument("--solvers", default=SOLVERS, help="NAME=SOLUTIONS for `@math`; may be empty")
+    parser.add_argument("--answers", type=Path, nargs="+", default=[Path("reviewers.answers.jsonl")])
+    parser.add_argument("--clock", type=Path, metavar="FILE")
+    parser.add_argument("--swap", action="store_true", help="choose on the odd pairs, report on the even ones")
+    parser.add_argument("--ask", nargs="*", metavar="MEMBER", help="who may be asked; by default everybody")
     arguments = parser.parse_args()
-    chosen = dict(each.split("=", 1) for each in arguments.models.split(","))
-    configs = {name: alone(name, catalogue) for name, catalogue in chosen.items()}
-    pairs = labelled(arguments.data, arguments.pairs, next(iter(configs.values())))
-    tables(asyncio.run(read_all(configs, pairs, Answers(arguments.answers))), pairs)
+    chosen = named(arguments.models)
+    pairs = labelled(arguments.data, arguments.pairs, alone(*next(iter(chosen.items()))))
+    solvers = {name: int(count) for name, count in named(arguments.solvers).items()}
+    every = parts(chosen, solvers)
+    members = asyncio.run(read_all(every, pairs, Answers(arguments.answers), arguments.ask))
+    if arguments.clock:
+        few = [pair for pair in pairs if pair.number < CLOCKED]
+        clocked = asyncio.run(read_all(every, few, Answers([arguments.clock]), arguments.ask, at_once=False))
+        members = {name: replace(member, paid=clocked[name].paid) for name, member in members.items()}
+    print(HEADER.format(models=", ".join(f"{name} is {catalogue}" for name, catalogue in chosen.items())))
+    for line in tables(list(chosen), members, pairs, arguments.swap):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class Solvers:
         said = self.said[request.model][int(call.step.rsplit(".", 1)[1])]
         if said == "refuse":
             raise Refused("no")
-        return Reply(said)
+        return Reply(said.removesuffix("..."), finish="length" if said.endswith("...") else "stop")
 
 
 async def verify(solvers: Solvers, matter: Matter = MATTER, **settings: object) -> Finding | str:
@@ -109,6 +109,12 @@ async def test_the_share_of_solutions_that_agree_counts() -> None:
     assert len({call.step for call, _ in solvers.asked}) == len({r.sampling.seed for _, r in solvers.asked}) == 4
     assert not any("42" in str(r.messages) for _, r in solvers.asked), "nobody sees the response"
     assert {r.sampling.max_tokens for _, r in solvers.asked} == {512}
+
+
+async def test_a_solution_that_was_cut_off_has_come_to_no_result() -> None:
+    found = await verify(Solvers(a=["The answer is 42.", "First we have 41 and..."], b=["So 42 / 2 is 21...", "42"]))
+    assert isinstance(found, Finding)
+    assert found.value == pytest.approx(smoothed(2, 2))
 
 
 async def test_it_abstains_without_a_result_on_either_side() -> None:

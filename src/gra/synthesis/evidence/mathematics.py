@@ -61,7 +61,7 @@ class Mathematics:
         return Finding(smoothed(alike, len(found)))
 
     async def _solution(self, ask: Ask, model: str, number: int, matter: Matter, call: CallId) -> str:
-        """Who is asked is not shown the response. One that a server refuses is no solution."""
+        """Who is asked is not shown the response. What a server refuses, or cuts off, is no solution."""
         step = f"{call.step}.{model}.{number}"
         template = self.config.templates["solve"]
         seed = call_seed(self.config.random_seed, call.sample, step)
@@ -72,9 +72,10 @@ class Mathematics:
             prompt=template.label,
         )
         try:
-            return (await ask(replace(call, step=step), request)).text
+            reply = await ask(replace(call, step=step), request)
         except Refused:
             return ""
+        return "" if reply.finish == "length" else reply.text  # the last number so far is not the result
 
 
 def final_answer(text: str) -> str | None:
