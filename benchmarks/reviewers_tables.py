@@ -120,10 +120,11 @@ def _logits(p: Array) -> Array:
 def standing(member: Member, exam: NDArray[np.int_]) -> Standing:
     """What a member has shown in an exam: nothing, if it had nothing to say of more than half of it."""
     said = member.features[exam]
-    told = said[~np.isnan(said).any(axis=1)]
+    places = np.flatnonzero(~np.isnan(said).any(axis=1))
+    told = said[places]
     if len(told) < max(LEAST_QUESTIONS, math.ceil(len(exam) / 2)):
-        told = np.zeros((LEAST_QUESTIONS, 2))
-    return Standing(member.name, "response", tuple(told[:, 0]), tuple(told[:, 1]))
+        told, places = np.zeros((LEAST_QUESTIONS, 2)), np.arange(LEAST_QUESTIONS)
+    return Standing(member.name, "response", tuple(told[:, 0]), tuple(told[:, 1]), tuple(map(int, places)))
 
 
 Way = Callable[[Sequence[Standing], Sequence[float]], float]

@@ -191,8 +191,8 @@ def test_the_fit_is_the_bounded_optimum(seed: int, columns: int, pairs: int) -> 
 def test_leniency_and_scale_of_a_member_change_nothing(seed: int, scale: float, shift: float, row: list[float]) -> None:
     draw = random.Random(seed)
     members = examined([ABLE, WEAK, NOISY], draw).members
-    halves = (tuple(scale * v + shift for v in half) for half in (members[0].good, members[0].broken))
-    moved = (Standing("able", "response", *halves), *members[1:])
+    good, broken = (tuple(scale * v + shift for v in half) for half in (members[0].good, members[0].broken))
+    moved = (Standing("able", "response", good, broken), *members[1:])
     before, after = Committee(members), Committee(moved)
     assert after.log_odds((scale * row[0] + shift, *row[1:])) == pytest.approx(before.log_odds(row), abs=1e-5)
     assert after.threshold(0.8, 0.5) == pytest.approx(before.threshold(0.8, 0.5), abs=1e-5)
@@ -219,3 +219,17 @@ def test_who_cannot_tell_changes_nothing() -> None:
 def test_a_longer_exam_leaves_less_doubt() -> None:
     short, long = (examined([ABLE, WEAK], random.Random(2), pairs) for pairs in (8, 64))
     assert long.doubt < short.doubt / 1.5
+
+
+def test_a_member_that_passed_some_questions_over_is_fitted_on_those_that_it_answered() -> None:
+    """Side by side with another's answers to other questions it would lose what the two have in common."""
+    draw = random.Random(3)
+    hard = [draw.gauss(0, 1) for _ in range(24)]
+    good, broken = (tuple(at + h + draw.gauss(0, 0.1) for h in hard) for at in (1.0, 0.0))
+    whole = Standing("a", "response", good, broken)
+    told = tuple(n for n in range(24) if n % 3)
+    copy = Standing("@b", "response", tuple(good[n] for n in told), tuple(broken[n] for n in told), told)
+    first = Standing("@b", "response", copy.good, copy.broken)
+    assert copy.weight
+    seen, shifted = Committee((whole, copy)), Committee((whole, first))
+    assert sum(seen.fit[0]) < sum(shifted.fit[0]), "a copy adds nothing, and is seen to"

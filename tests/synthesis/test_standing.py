@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gra.config.synthesis import SeedsGate
 from gra.records import Opinion, criteria_of
 from gra.synthesis.decide import SeedsRule
-from gra.synthesis.standing import LEAST_SPREAD, Panel, Standing, feature
+from gra.synthesis.standing import LEAST_SPREAD, Panel, Standing, feature, in_common
 
 N = 16
 QUANTILES = [NormalDist().inv_cdf((n + 0.5) / N) for n in range(N)]
@@ -208,3 +208,18 @@ def test_a_criterion_counts_as_its_weight_says() -> None:
     assert feature(written) == 5.25
     likely = Opinion("m", "response", "probability", {"a": 0.5, "b": 0.75}, weights={"a": 1, "b": 0})
     assert feature(likely) == 0
+
+
+def test_members_are_set_side_by_side_where_all_have_answered() -> None:
+    whole = Standing("a", "response", tuple(map(float, range(8))), tuple(map(float, range(8, 16))))
+    some = Standing("@b", "response", (1.0, 3.0, 4.0, 6.0, 7.0), (9.0, 11.0, 12.0, 14.0, 15.0), (1, 3, 4, 6, 7))
+    short = Standing("c", "response", whole.good[:7], whole.broken[:7])
+    rows = in_common([whole, some, short])
+    assert [[m.good[at] for at in row] for m, row in zip((whole, some, short), rows, strict=True)] == [[1, 3, 4, 6]] * 3
+    assert in_common([whole]) == [tuple(range(8))]
+
+
+def test_members_that_share_too_little_are_taken_for_independent() -> None:
+    even = Standing("@a", "response", (0.0, 2.0, 4.0, 6.0), (1.0, 1.0, 1.0, 1.5), (0, 2, 4, 6))
+    odd = Standing("@b", "response", (1.0, 3.0, 5.0, 7.0), (0.0, 0.0, 0.0, 0.5), (1, 3, 5, 7))
+    assert in_common([even, odd]) == [(0, 1, 2, 3)] * 2

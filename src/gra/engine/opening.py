@@ -242,6 +242,7 @@ def exam_row(standing: Standing) -> dict[str, object]:
         "weight": standing.weight,
         "mean_good": fmean(standing.good),
         "mean_broken": fmean(standing.broken),
+        "places": list(standing.places),
         "good": list(standing.good),
         "broken": list(standing.broken),
     }
@@ -259,4 +260,5 @@ def sitting_row(sitting: Sitting) -> dict[str, object]:
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:
-    return Standing(row["model"], row["stage"], tuple(row["good"]), tuple(row["broken"]))
+    good, broken, places = (tuple(row.get(key, ())) for key in ("good", "broken", "places"))
+    return Standing(row["model"], row["stage"], good, broken, places)

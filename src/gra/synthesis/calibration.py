@@ -20,7 +20,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from gra.synthesis.standing import Standing
+from gra.synthesis.standing import Standing, in_common
 
 Array = NDArray[np.float64]
 NORMAL = NormalDist()
@@ -165,9 +165,12 @@ class Committee:
     def _exam(self) -> Array:
         """Standardised opinions of who is heard, a row for each text that all of them read, good ones first; a 1."""
         heard = [self.members[n] for n in self._heard]
-        read = min(len(m.good) for m in heard)
-        columns = [[m.standardised(v) for v in (*m.good[:read], *m.broken[:read])] for m in heard]
-        return np.column_stack([*columns, np.ones(2 * read)])
+        rows = in_common(heard)
+        columns = [
+            [m.standardised(half[at]) for half in (m.good, m.broken) for at in row]
+            for m, row in zip(heard, rows, strict=True)
+        ]
+        return np.column_stack([*columns, np.ones(2 * len(rows[0]))])
 
     @cached_property
     def _good(self) -> NDArray[np.bool_]:

@@ -70,7 +70,8 @@ class Sitting:
     def standing(self) -> Standing:
         """What it has shown."""
         good, broken = (tuple(feature(getattr(a, half)) for a in self.told) for half in ("good", "broken"))
-        return Standing(self.model, self.stage, good, broken)
+        told = tuple(n for n, a in enumerate(self.answers) if a.good.usable and a.broken.usable)
+        return Standing(self.model, self.stage, good, broken, () if len(told) == len(self.answers) else told)
 
     @property
     def told(self) -> tuple[Answer, ...]:

@@ -22,7 +22,7 @@ import numpy as np
 from gra.records import VERIFIER
 from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.rater_model import Array, Prior, fit
-from gra.synthesis.standing import Standing
+from gra.synthesis.standing import Standing, in_common
 
 LEAST = 30
 """Candidates below which nothing is learned."""
@@ -205,11 +205,11 @@ def _correlation(covariance: Array) -> Array:
 
 def _within(standings: Sequence[Standing]) -> Array:
     """(M, M) Covariance within a class, in spreads, on the texts that all have read."""
-    read = min(len(s.good) for s in standings)
+    rows = in_common(standings)
     away = []
-    for s in standings:
-        halves = (np.array(s.good[:read]), np.array(s.broken[:read]))
+    for s, row in zip(standings, rows, strict=True):
+        halves = (np.array([s.good[at] for at in row]), np.array([s.broken[at] for at in row]))
         away.append(np.concatenate([half - half.mean() for half in halves]) / s.spread)
-    covariance = np.array(away) @ np.array(away).T / (2 * read - 2)
+    covariance = np.array(away) @ np.array(away).T / (2 * len(rows[0]) - 2)
     found: Array = BELIEVED * covariance + (1 - BELIEVED) * np.eye(len(standings))
     return found

@@ -28,6 +28,8 @@ FUTILE = 0.5
 one time in ten."""
 STRONG = 1.0
 """Weight (separation less its standard error) from which one model's dissent alone makes a dispute."""
+LEAST_SHARED = 4
+"""Questions that members must have answered together for what they have in common to be seen in them."""
 LEAST_SPREAD = 0.05
 """A model that says the same of everything has no spread to divide by."""
 
@@ -62,6 +64,8 @@ class Standing:
     """Features of the seeds, in the exam's order (the same seeds for every model)."""
     broken: tuple[float, ...]
     """Features of their broken twins, in the same order."""
+    places: tuple[int, ...] = ()
+    """Which questions of the exam these are of; the first ones if empty. A verifier passes some over."""
 
     @cached_property
     def spread(self) -> float:
@@ -114,6 +118,18 @@ class Standing:
         return self.weight >= STRONG and value > fmean(self.good)
 
 
+def in_common(members: Sequence[Standing]) -> list[tuple[int, ...]]:
+    """For each member, where in its `good` and `broken` the questions are that all of them answered, in one order.
+
+    Where they share fewer than `LEAST_SHARED` they stand in their own order, as if they were independent.
+    """
+    each = [m.places or tuple(range(len(m.good))) for m in members]
+    shared = sorted(set(each[0]).intersection(*each[1:]))
+    if len(shared) < LEAST_SHARED:
+        return [tuple(range(min(map(len, each))))] * len(each)
+    return [tuple(map(places.index, shared)) for places in each]
+
+
 @dataclass(frozen=True)
 class Panel:
     """Several models judging together."""
@@ -159,7 +175,8 @@ class Panel:
         same order, and some read fewer.
         """
         heard = [(m, w) for m, w in zip(self.members, self.weights, strict=True) if w]
-        seeds = zip(*(m.good for m, _ in heard), strict=False)
+        rows = in_common([m for m, _ in heard])
+        seeds = zip(*([m.good[at] for at in row] for (m, _), row in zip(heard, rows, strict=True)), strict=True)
         good = [sum(w * m.standardised(f) for (m, w), f in zip(heard, seen, strict=True)) for seen in seeds]
         return fmean(good), max(stdev(good), LEAST_SPREAD)
 
