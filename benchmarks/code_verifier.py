@@ -38,9 +38,10 @@ from gra.synthesis.evidence.code import Code, passes
 from gra.synthesis.evidence.examples import stated_tests
 from gra.synthesis.evidence.snippets import Program, program_in
 from gra.synthesis.evidence.verifier import Finding
+from gra.synthesis.exam_report import auc
 from gra.synthesis.reading import Matter
 from gra.together import a_few_at_once
-from reviewers import Answers, auc, interval
+from reviewers import Answers, Known
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,10 @@ class Asked:
 
     async def __call__(self, call: CallId, request: Request) -> Reply:
         key = request.digest(self.identities[request.model])
-        reply = self.answers.known.get(key)
-        if reply is None:
-            reply = await self.models[request.model].complete(request)  # type: ignore[attr-defined]
-            self.answers.keep(key, reply)
+        known = self.answers.known.get(key)
+        reply = known.reply if known else await self.models[request.model].complete(request)  # type: ignore[attr-defined]
+        if known is None:
+            self.answers.keep(key, Known(reply))
         self.seconds[request.model] += reply.seconds
         return reply
 
@@ -146,7 +147,7 @@ async def run(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> list[dict
     )
     sandbox = await open_sandbox()
     verifier = Code(config.synthesis, CodeVerifier(samples=arguments.samples), writers)
-    answers = Answers(arguments.answers)
+    answers = Answers([arguments.answers])
     known, identities = {SANDBOX: sandbox}, {SANDBOX: sandbox.identity}
     if not writers:
         ask = Asked(dict(known), identities, answers)
@@ -167,11 +168,12 @@ def row(title: str, found: Sequence[dict[str, object]]) -> None:
         print(f"{title:38} {len(both)} of {len(found)} pairs are judged")
         return
     good, bad = (np.array(side, dtype=float) for side in zip(*both, strict=True))
-    low, high = interval(good, bad)
+    area = auc(list(good), list(bad))
+    assert area is not None, "there are both"
     apart = f"above {np.mean(good > bad):.2f}, level {np.mean(good == bad):.2f}, below {np.mean(good < bad):.2f}"
     share = len(both) / len(found)
     judged = f"{len(both)} of {len(found)} pairs ({share:.0%})"
-    print(f"{title:38} {judged}  AUC {auc(good, bad):.2f} [{low:.2f}, {high:.2f}]  {apart}")
+    print(f"{title:38} {judged}  AUC {area.value:.2f} [{area.low:.2f}, {area.high:.2f}]  {apart}")
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from gra.calls import Message, Request, Sampling
 
 SANDBOX = "@sandbox"
 """Stands for the sandbox where names of models are asked for; no model can be called so."""
+MOST_HASHED = 500
+"""Members of a set or keys of a dictionary that are put together again."""
 DEEPEST = 50
 """Levels of lists in lists."""
 LOADED = -1
@@ -89,7 +91,7 @@ def value(encoded: Any, depth: int = 0) -> Any:
         return Stranger(_word(inner))
     try:
         return _FORMS[kind](inner, depth + 1)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # a number may be too large for one with a fraction
         return Stranger("?")
 
 
@@ -99,9 +101,16 @@ _FORMS: Mapping[str, Callable[[Any, int], Any]] = {
     "bytes": lambda inner, _: bytes.fromhex(inner),
     "list": lambda inner, depth: [value(item, depth) for item in inner],
     "tuple": lambda inner, depth: tuple(value(item, depth) for item in inner),
-    "set": lambda inner, depth: {value(item, depth) for item in inner},
-    "dict": lambda inner, depth: {value(key, depth): value(item, depth) for key, item in inner},
+    "set": lambda inner, depth: {value(item, depth) for item in _few(inner)},
+    "dict": lambda inner, depth: {value(key, depth): value(item, depth) for key, item in _few(inner)},
 }
+
+
+def _few(items: Any) -> Any:
+    """What is looked up by its hash, if it is little: a program can choose numbers whose hashes are all one."""
+    if len(items) > MOST_HASHED:
+        raise ValueError
+    return items
 
 
 def _plain(text: str) -> str:

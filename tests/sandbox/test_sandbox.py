@@ -347,6 +347,14 @@ async def test_walls_that_do_not_hold_are_noticed(
         await open_sandbox()
 
 
+@pytest.mark.parametrize("home", ["/", "/usr", "/usr/lib"])
+async def test_a_home_folder_that_the_system_lies_in_is_no_way_out(
+    isolation: Isolation, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path(home))
+    await open_sandbox()
+
+
 async def test_a_sandbox_that_is_gone_blames_no_program(isolation: Isolation) -> None:
     gone = Sandbox(Isolation("/bin/false", isolation.machine))
     with pytest.raises(OutOfService, match="did not come up"):

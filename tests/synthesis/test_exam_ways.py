@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -10,11 +11,12 @@ from gra.config.criteria import CriteriaConfig, Criterion
 from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
 from gra.config.synthesis import SynthesisConfig
-from gra.records import Entry
-from gra.synthesis.exam import Sitting, set_exam
-from gra.synthesis.exam_ways import sit_in_turn, solved_examples, ways_to_ask
-from gra.synthesis.forms import TELLING
+from gra.records import Entry, Opinion
+from gra.synthesis.exam import Answer, Sitting, set_exam
+from gra.synthesis.exam_ways import briefed, sit_in_turn, solved_examples, ways_to_ask
+from gra.synthesis.forms import TELLING, Way
 from gra.synthesis.reading import ProbabilityReading, WrittenReading
+from gra.synthesis.standing import sure
 
 TOWNS = tuple("Rome Paris London Berlin Vienna Madrid Lisbon Prague Dublin Athens Oslo Bern".split())  # noqa: SIM905
 SEEDS = [
@@ -171,3 +173,24 @@ async def test_a_second_chance_has_to_show_more() -> None:
 
     heard = sum([bool((await sat(Chance(seed))).standing.weight) for seed in range(150)])
     assert heard / 150 < 0.13
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_fewer_questions_take_no_say_away(tries: int) -> None:
+    """An exam that was passed with all questions is passed with those that are kept."""
+    questions = set_exam(SEEDS, CONFIG, 8)["response"]
+    passed = 0
+    for seed in range(200):
+        draw = random.Random(seed)
+
+        def said(good: bool, draw: random.Random = draw) -> Opinion:
+            lean = draw.gauss(0.8 * good, 1)
+            scores = {c: 1 / (1 + math.exp(-lean - draw.gauss(0, 1))) for c in TELLING["response"]}
+            return Opinion("a", "response", "probability", scores)
+
+        sitting = Sitting("a", "response", tuple(Answer(q, said(True), said(False)) for q in questions), Way())
+        if sitting.standing.separation > sure(tries) * sitting.standing.error:
+            passed += 1
+            brief = briefed(sitting, CONFIG, sure(tries)).standing
+            assert brief.separation > sure(tries) * brief.error
+    assert passed > 40

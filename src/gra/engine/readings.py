@@ -47,13 +47,15 @@ async def check_labels(config: SynthesisConfig, models: OpenModels, listen: List
     """
     if isinstance(config.reading, Plugin) or config.reading == "written":
         return
-    sets = [config.criteria.labels, *([DIGITS] if "digit" in config.questions.forms else [])]
+    sets = [config.criteria.labels, *([DIGITS] if config.examines and "digit" in config.questions.forms else [])]
     for name, labels in product(judges(config), sets):
         endpoint = models.endpoints.get(name)
         if not isinstance(endpoint, Endpoint) or not models.abilities[name].label_probabilities:
             continue
         told = {spelling: await endpoint.tokens_of(spelling) for label in labels for spelling in spellings(label)}
         problem = unreadable(labels, {spelling: tokens for spelling, tokens in told.items() if tokens})
+        if "apart" in problem and labels == DIGITS:
+            raise ConfigError(f"`questions.forms`: to `{name}`, the digit {problem}. Leave out `digit`")
         if "apart" in problem:
             raise ConfigError(
                 f"`criteria.labels`: to `{name}`, {problem}. Choose two other words, or `reading: written`"

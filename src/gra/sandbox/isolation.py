@@ -35,7 +35,7 @@ LIMITS = {
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "TZ": "UTC", "HOME": FOLDER, "TMPDIR": FOLDER}
 """All of it. With it, what does not ask for the time or for chance gives the same again."""
 WITHOUT = "Or leave `code` out of the `verifiers`: gra never runs a model's code without a sandbox"
-_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
+LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Isolation:
         python, prefix = interpreter()
         wrap = [self.bwrap, "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session"]
         wrap += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox", "--clearenv"]
-        for folder in (Path(name) for name in _LIBRARIES):
+        for folder in (Path(name) for name in LIBRARIES):
             if folder.is_symlink():
                 wrap += ["--symlink", str(folder.readlink()), str(folder)]
             elif folder.is_dir():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gra.errors import ConfigError, EndpointError
 from gra.programs import Broke, execution, to_run
-from gra.sandbox.isolation import LIMITS, WITHOUT, find_isolation, interpreter
+from gra.sandbox.isolation import LIBRARIES, LIMITS, WITHOUT, find_isolation, interpreter
 from gra.sandbox.running import Sandbox
 
 _ATTEMPTS = '''
@@ -71,8 +71,11 @@ async def open_sandbox() -> Sandbox:
         secret = Path(folder) / "secret"
         secret.write_text("unread", encoding="utf-8")
         home = Path.home().resolve()
-        known = [path.relative_to(home).parts[0] for path in interpreter() if path.is_relative_to(home)]
-        arguments = (server.getsockname()[1], str(secret), str(home), known)
+        bound = [*interpreter(), *map(Path, LIBRARIES)]
+        known = [path.relative_to(home).parts[0] for path in bound if path.is_relative_to(home) and path != home]
+        # In containers of an arbitrary user it is `/`: what is seen of it then is what has to be there.
+        system = home == Path("/") or any(home.is_relative_to(folder) for folder in LIBRARIES)
+        arguments = (server.getsockname()[1], str(secret), "" if system else str(home), known)
         calls = [f"escaped{arguments!r}", "works()"]
         code = f"LIMITS = {list(LIMITS)!r}\n{_ATTEMPTS}"
         try:

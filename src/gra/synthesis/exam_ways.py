@@ -15,7 +15,7 @@ from gra.records import Entry, Opinion, Stage
 from gra.synthesis.exam import Question, Sitting, drawn_from, sit_exam, twins
 from gra.synthesis.forms import FEWEST, TELLING, Solved, Way, chooses, enough, forms_of
 from gra.synthesis.reading import ProbabilityReading, Reading
-from gra.synthesis.standing import logit, sure
+from gra.synthesis.standing import SURE, logit, sure
 
 EXAMPLES = 4
 """Seeds that solved examples are made of, each once good and once broken."""
@@ -63,14 +63,17 @@ async def sit_in_turn(
     for tries, way in enumerate(ways, start=1):
         sitting = replace(await sit_exam(ask, name, reading.asking(stage, way), questions), way=way)
         if not sitting.failure and sitting.standing.separation > sure(tries) * sitting.standing.error:
-            return briefed(sitting, config)
+            return briefed(sitting, config, sure(tries))
         first = first or sitting
     assert first is not None, "there is no way to ask"
     return first
 
 
-def briefed(sitting: Sitting, config: SynthesisConfig) -> Sitting:
-    """The sitting as if no more had been asked than is needed to tell as well, where that may be chosen."""
+def briefed(sitting: Sitting, config: SynthesisConfig, least: float = SURE) -> Sitting:
+    """The sitting as if no more had been asked than is needed to tell as well, where that may be chosen.
+
+    So few that it would not have shown any more that it can tell, by `least` standard errors, are too few.
+    """
     way, stage = sitting.way or Way(), sitting.stage
     names = way.criteria or TELLING[stage]
     if config.questions.ask == "all" or not chooses(config.criteria, stage) or len(names) == 1:
@@ -79,9 +82,12 @@ def briefed(sitting: Sitting, config: SynthesisConfig) -> Sitting:
         np.array([[logit(getattr(a, half).scores[c]) for c in names] for a in sitting.told])
         for half in ("good", "broken")
     )
-    few = names[: enough(good, broken, FEWEST[stage])]
-    chosen = tuple(c.name for c in config.criteria.of(stage) if c.name in few)
-    return replace(narrowed(sitting, chosen), way=replace(way, criteria=chosen))
+    for count in range(enough(good, broken, FEWEST[stage]), len(names) + 1):
+        chosen = tuple(c.name for c in config.criteria.of(stage) if c.name in names[:count])
+        brief = replace(narrowed(sitting, chosen), way=replace(way, criteria=chosen))
+        if brief.standing.separation > least * brief.standing.error:
+            break
+    return brief
 
 
 def narrowed(sitting: Sitting, criteria: Sequence[str]) -> Sitting:

@@ -15,7 +15,7 @@ from gra.config.models import ModelConfig
 from gra.config.synthesis import PaperGate, SynthesisConfig
 from gra.config.verifiers import CodeVerifier
 from gra.errors import Refused
-from gra.programs import SANDBOX, Stranger, value
+from gra.programs import SANDBOX, Returned, Stranger, execution, value
 from gra.sandbox.runner import MOST_ITEMS, plain
 from gra.synthesis.evidence.asserts import RESULT, Test, read_assert, same
 from gra.synthesis.evidence.code import EXAMPLE, Code, read_tests
@@ -184,6 +184,8 @@ def test_a_claim_is_looked_at_outside(line: str, right: Any, wrong: Any) -> None
         "assert all(add(i) for i in range(3))",
         "assert eval('1') == add(1)",
         "assert pow(add(1), 10**9)",
+        "assert add(1) or True",
+        "assert add(1) == 1 or 1 == 1",
         "assert round(add(1), add(2)) == 1",
         "import os",
         "assert add(1) == 1; import os",
@@ -245,6 +247,21 @@ def test_whatever_a_program_writes_is_read_as_a_value_or_a_stranger(forged: Any)
     value(forged)
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"float": 10**400},
+        {"complex": 10**400},
+        {"set": [n * (2**61 - 1) for n in range(5000)]},
+        {"dict": [[n * (2**61 - 1), 0] for n in range(5000)]},
+    ],
+)
+def test_what_would_break_or_stall_whoever_reads_it_is_a_stranger(forged: Any) -> None:
+    said = json.dumps({"n": -1, "value": None}) + "\n" + json.dumps({"n": 0, "value": forged})
+    (result,) = execution(said, 1).results
+    assert isinstance(result, Returned) and isinstance(result.value, Stranger)
+
+
 # --- the verifier -----------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +318,33 @@ async def test_the_share_of_tests_that_pass_counts() -> None:
     assert all("def add(x, y=..., *, z=...)" in text and "return" not in text and "Adds." not in text for text in shown)
     (run,) = (request for _, request in pool.asked if request.model == SANDBOX)
     assert "== 3" not in run.messages[0].content, "the program is not told what is expected"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "1. So:\n\n    ```python\n    def add(x, y):\n        return x + y\n    ```",
+        "```python\nZERO = 0\n```\n\n```python\ndef add(x, y):\n    return x + y + ZERO\n```",
+    ],
+)
+async def test_a_program_is_found_however_it_is_set_out(response: str) -> None:
+    found = await verify(Pool(a=[""], b=[""]), ">>> add(1, 2)\n3", response, samples=1)
+    assert isinstance(found, Finding) and found.value > 0
+
+
+@pytest.mark.parametrize("response", ["```python\nadd = lambda x, y: x + y\n```", "from operator import add"])
+async def test_what_is_there_but_cannot_be_called_is_not_held_against_it(response: str) -> None:
+    assert isinstance(await verify(Pool(), ">>> add(1, 2)\n3", response), str)
+
+
+async def test_a_call_that_wants_what_is_not_here_is_left_out() -> None:
+    code = "```python\ndef add(x, y):\n    if x > 1:\n        import nowhere_at_all\n    return x + y\n```"
+    instruction = ">>> add(1, 2)\n3\n>>> add(2, 2)\n4"
+    found = await verify(Pool(a=[""], b=[""]), instruction, code, samples=1)
+    assert isinstance(found, Finding)
+    assert found.value == pytest.approx(smoothed(EXAMPLE, EXAMPLE))
+    alone = await verify(Pool(a=[""], b=[""]), ">>> add(2, 2)\n4", code, samples=1)
+    assert alone == "the code cannot be run here (ModuleNotFoundError)"
 
 
 async def test_who_wrote_it_writes_no_tests_for_it() -> None:

@@ -118,7 +118,14 @@ def revising(rounds: Mapping[str, Any]) -> Iterator[RenderableType]:
     for band, tally in zip(this["bands"], this["tallies"], strict=True):
         needed = this["accepted"] / this["cost"] * band["cost"]
         told = (f"{low / 10:.2f}-{band['below'] / 10:.2f}", f"{tally['tried']}", f"{tally['gained']}")
-        rows.append((*told, f"{band['chance']:.0%}", f"{needed:.0%}", "yes" if band["pays"] else "now and then"))
+        rows.append(
+            (
+                *told,
+                f"{band['chance']:.0%}",
+                f"{needed:.0%}" if needed <= 1 else "never",
+                "yes" if band["pays"] else "now and then",
+            )
+        )
         low = band["below"]
     columns = ("good with probability", "tried", "gained", "believed to gain", "pays from", "revised")
     yield table(columns, rows, numbers=range(1, 5))

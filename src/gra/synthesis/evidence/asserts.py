@@ -161,6 +161,8 @@ def _allowed(node: ast.AST) -> bool:
     match node:
         case ast.Constant(value=value):
             return value is None or isinstance(value, bool | int | float | complex | str | bytes)
+        case ast.Or():  # one half of it may hold of anything
+            return False
         case ast.Compare(ops=ops):
             return all(type(op) in _COMPARED for op in ops)
         case ast.BinOp(op=op):

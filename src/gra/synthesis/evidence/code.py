@@ -51,7 +51,7 @@ class Code:
         program = program_in(matter.response)
         if program == UNREAD:
             return Finding(smoothed(0, EXAMPLE), "The code cannot be read as Python.")
-        if program == NOTHING and (missed := stated_tests(matter.instruction, Program("", {}, ""))):
+        if program == NOTHING and (missed := _absent(matter)):
             return Finding(smoothed(0, EXAMPLE * len(missed)), "What the instruction's examples call is not there.")
         if isinstance(program, str):
             return program
@@ -90,6 +90,12 @@ class Code:
             return ""
 
 
+def _absent(matter: Matter) -> list[Test]:
+    """Examples that call what the response does not so much as name."""
+    stated = stated_tests(matter.instruction, Program("", {}, ""))
+    return [test for test in stated if test.call.split("(")[0] not in matter.response]
+
+
 def read_tests(reply: str, program: Program) -> Iterator[Test]:
     """The tests of a reply that could be run against a program: whole `assert` lines, the first few."""
     lines = (line.strip(" `\t*-") for line in reply.splitlines())
@@ -109,6 +115,10 @@ def judged(tests: Mapping[Test, int], run: Execution, calls: list[str]) -> Findi
     if run.broke and run.broke.why in FOREIGN:
         return f"the code cannot be run here ({run.broke.why})"
     results = dict(zip(calls, run.results, strict=True))
+    foreign = {c: r.why for c, r in results.items() if isinstance(r, Broke) and r.why in FOREIGN}
+    tests = {test: count for test, count in tests.items() if test.call not in foreign or run.broke}
+    if not tests:
+        return f"the code cannot be run here ({foreign[min(foreign)]})"
     failed = [test for test in tests if not passes(test, results[test.call])]
     count = sum(tests.values())
     missed = sum(tests[test] for test in failed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 import warnings
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ def program_in(response: str) -> Program | str:
     """
     if len(response) > LONGEST:
         return "the response is too long to be run"
-    fenced = [(m["language"].lower(), m["code"]) for m in _FENCE.finditer(response)]
+    fenced = [(m["language"].lower(), textwrap.dedent(m["code"])) for m in _FENCE.finditer(response)]
     said = [code for language, code in fenced if language in _PYTHON]
     blocks = said or [code for language, code in fenced if not language] or ([] if fenced else [response])
     trees = [(block, tree) for block in blocks if (tree := parsed(block))]
@@ -54,7 +55,7 @@ def program_in(response: str) -> Program | str:
         if not trees and any(re.search(r"^\s*(?:async )?(?:def|class) \w+", code, re.MULTILINE) for code in said):
             return UNREAD
         return NOTHING
-    code = "\n\n".join(block for block, _ in defining)
+    code = "\n\n".join(block for block, tree in trees if _defined(tree) or _prepares(tree))
     found = {name: what for _, tree in defining for name, what in _defined(tree).items()}
     return Program(code, {name: arity for name, (arity, _) in found.items()}, "\n".join(s for _, s in found.values()))
 
@@ -67,6 +68,13 @@ def parsed(code: str) -> ast.Module | None:
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _prepares(tree: ast.Module) -> bool:
+    """Whether it is nothing but imports and constants, which a block that defines may need."""
+    constant = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+    calls = any(isinstance(node, ast.Call) for node in ast.walk(tree))
+    return not calls and all(isinstance(node, constant) for node in tree.body)
 
 
 def _defined(tree: ast.Module) -> dict[str, tuple[tuple[int, int], str]]:
