@@ -48,7 +48,7 @@ async def run(folder: Path, *budgets: dict[str, Any], turn: bool = False, **chan
     pool: list[FakeModel] = [replace(first, judge=judge), *models[1:]]
     async with FakeServer(pool) as server:
         for budget in (*budgets, {}):
-            settings = {"gate": GATE, "rounds": 2, "target": 44, **changes, **({"budget": budget} if budget else {})}
+            settings = {"gate": GATE, "rounds": 2, "target": 64, **changes, **({"budget": budget} if budget else {})}
             config = make_config(folder, server.base_url, **settings)
             await asyncio.wait_for(synthesise(config, folder / "run", listen), 900)
     return told
