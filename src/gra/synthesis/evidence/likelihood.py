@@ -16,8 +16,8 @@ from gra.synthesis.reading import Matter
 
 _WORD = re.compile(r"\w+")
 MOST_COPIED = 0.6
-"""Share of words from the instruction above which a response is taken to repeat it; of seeds' answers one in four to
-one in two is, and without them the measure tells as well or better."""
+"""Share of words from the instruction above which a response is taken to repeat it. Of seeds' answers one in seven
+(code) to one in two (mathematics) is; of the others the measure tells as well within 0.01 of AUC, or better."""
 LEAST = 1e-30
 """A response that is less likely than this, per token, is no more unlikely than another such."""
 
