@@ -102,8 +102,8 @@ def test_a_wrong_file_of_pairs_is_told_by_its_line(tmp_path: Path, text: str, sa
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([graded("A", "a", True)], "all answers of the file are right"),
-        ([graded("A", "a", False)], "all answers of the file are wrong"),
+        ([graded("A", "a", True)], "all answers there are right"),
+        ([graded("A", "a", False)], "all answers there are wrong"),
         ([{**graded("A", "a", True), "correct": "yes"}], "neither true nor false"),
     ],
 )

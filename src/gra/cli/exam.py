@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +27,10 @@ def exam(
     graded: Annotated[
         Path | None, typer.Option("--graded", help="JSON Lines of instruction, response and correct (true or false).")
     ] = None,
+    people: Annotated[
+        list[Path] | None,
+        typer.Option("--people", metavar="RUN", help="Run whose samples people have judged; may be repeated."),
+    ] = None,
     forms: Annotated[
         bool, typer.Option("--forms", help="Try every form of question on each model too: four times the questions.")
     ] = False,
@@ -47,7 +51,11 @@ def exam(
     from gra.display.tally import asked_for
     from gra.engine.examining import examine
 
-    labelled = {f"exam.{key}": str(path.absolute()) for key, path in (("pairs", pairs), ("graded", graded)) if path}
+    labelled: dict[str, Any] = {
+        f"exam.{key}": str(path.absolute()) for key, path in (("pairs", pairs), ("graded", graded)) if path
+    }
+    if people:
+        labelled["exam.people"] = [str(run.absolute()) for run in people]
     loaded = load_config(config, {**parse_settings(settings or []), **labelled})
     with tempfile.TemporaryDirectory(prefix="gra-exam-") as folder:
         logs = Path(folder) / "logs"

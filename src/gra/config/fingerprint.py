@@ -37,6 +37,7 @@ EXCLUDED: Mapping[str, str] = {
     "seeds.columns": "what their file calls things; as for its path",
     "exam.pairs": "as for seeds; what the labelled answers are is in their digest",
     "exam.graded": "as for the pairs",
+    "exam.people": "as for the pairs",
     "documents.path": "as for seeds; the names of the files within are in the digest",
     "prompts": "all texts in use, these among them, are in the prompts' digest",
     # Of a plugin its name, its text and its options are in a digest, a backend's in its model's identity.
@@ -103,7 +104,11 @@ def resolved(config: RunConfig) -> dict[str, Any]:
         if block := getattr(config.synthesis, key):
             plain[key]["path"] = str(block.path.absolute())
     if exam := config.synthesis.exam:
-        plain["exam"] = {key: str(path.absolute()) if path else None for key, path in exam}
+        files = {
+            key: str(path.absolute()) if path else None
+            for key, path in (("pairs", exam.pairs), ("graded", exam.graded))
+        }
+        plain["exam"] = {**files, "people": [str(folder.absolute()) for folder in exam.people]}
     export = config.export.model_dump(mode="json")
     export["contamination"] = [str(path.absolute()) for path in config.export.contamination]
     return {**plain, "engine": config.engine.model_dump(mode="json"), "export": export}

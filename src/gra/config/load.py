@@ -165,21 +165,22 @@ def _layer(data: Mapping[str, Any], base: Path) -> Plain:
             plain[key] = block
     export = plain.get("export")
     if isinstance(export, Mapping) and isinstance(files := export.get("contamination"), list | tuple):
-        placed = [
-            os.path.normpath(base / os.path.expanduser(file)) if file and isinstance(file, str | Path) else file  # noqa: PTH111 (never raises)
-            for file in files
-        ]
-        plain["export"] = {**export, "contamination": placed}
+        plain["export"] = {**export, "contamination": _all_placed(files, base)}
     if isinstance(exam := plain.get("exam"), Mapping):
-        plain["exam"] = {
-            key: _placed(file, base) if isinstance(file, str | Path) else file for key, file in exam.items()
-        }
+        plain["exam"] = {key: _all_placed(files, base) for key, files in exam.items()}
     if isinstance(plain.get("models"), list | tuple):
         plain["models"] = [{"name": m, "catalogue": m} if isinstance(m, str) else m for m in plain["models"]]
     plain |= _kinds_named(plain)
     if "prompts" in plain:
         plain["prompts"] = read_prompts(plain["prompts"], base)
     return {key: _code_placed(value, base) for key, value in plain.items()}
+
+
+def _all_placed(files: Any, base: Path) -> Any:
+    """A path, or each of a list of them; what is none stays for who checks it."""
+    if isinstance(files, list | tuple):
+        return [_all_placed(file, base) for file in files]
+    return _placed(files, base) if files and isinstance(files, str | Path) else files
 
 
 def _placed(path: str | Path, base: Path) -> str:

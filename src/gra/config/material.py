@@ -58,3 +58,5 @@ class ExamConfig(Settings):
     known."""
     graded: Path | None = None
     """JSON Lines of `instruction`, `response` and `correct` (true or false), with `domain` and `author` where known."""
+    people: tuple[Path, ...] = ()
+    """Folders of earlier runs: what people have said of their samples in `gra view` counts as graded answers."""

@@ -16,7 +16,7 @@ from gra.config.load import RunConfig
 from gra.config.pool import judges
 from gra.config.questions import Form
 from gra.config.synthesis import EXAMINING, SeedsGate, SynthesisConfig
-from gra.engine.material import Material, read_material
+from gra.engine.material import Material, labelled_answers, read_material
 from gra.engine.models import EMBEDDINGS, OpenModels, open_models
 from gra.engine.opening import examined_stages
 from gra.engine.readings import check_labels, choose_readings, make_readings
@@ -28,7 +28,6 @@ from gra.records import Reading as ReadingName
 from gra.store.kept_answers import KeptAnswers
 from gra.store.ledger import embedded
 from gra.synthesis.exam import STAGES, Question, Sitting, answered, lacks_seeds, set_exam
-from gra.synthesis.exam_material import read_labelled
 from gra.synthesis.exam_report import ExamReport, report_on
 from gra.synthesis.exam_ways import narrowed, sit_in_turn, solved_examples, unlimited, ways_to_ask
 from gra.synthesis.forms import Way, forms_of
@@ -149,7 +148,7 @@ async def examine(
     examined = _chosen(synthesis, only)
     material = read_material(synthesis)
     if synthesis.exam and not material.labelled:  # under a gate that holds no exam they are not read for a run
-        answers = read_labelled(synthesis.exam)
+        answers = labelled_answers(synthesis.exam)
         material = replace(material, labelled=answers.labelled, problems=(*material.problems, *answers.problems))
     for problem in material.problems:
         listen(Notice(problem))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
+from gra.config.material import ExamConfig
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.studies import LABELLED, PASSAGES
-from gra.errors import StoreError
-from gra.records import Passage, Seed
+from gra.errors import SeedError, StoreError
+from gra.records import Passage, Sample, Seed
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
+from gra.store.verdicts import verdicts
 from gra.synthesis.documents import read_documents
-from gra.synthesis.exam_material import Labelled, digest_of, read_labelled
+from gra.synthesis.exam_material import LONGEST, Answers, Labelled, Row, digest_of, read_labelled
+from gra.synthesis.seed_forms import Unfit, text_of
 from gra.synthesis.seeds import check_domains, read_seeds
 
 
@@ -62,7 +66,8 @@ def read_material(config: SynthesisConfig, folder: Path | None = None) -> Materi
         SeedError: something that is asked for is not there or cannot be used.
     """
     gone = {path for path in _paths(config) if not path.exists()}
-    material, before = Material(), begun_with(folder) if folder and gone else Material()
+    said = config.exam.people if config.exam else ()
+    material, before = Material(), begun_with(folder) if folder and (gone or said) else Material()
     if config.seeds:
         seeds = read_seeds(config.seeds, config.random_seed)
         check_domains(seeds.seeds, config.leaves)
@@ -77,13 +82,60 @@ def read_material(config: SynthesisConfig, folder: Path | None = None) -> Materi
             documents_digest=documents.digest,
             problems=(*material.problems, *documents.problems),
         )
-    if config.exam and config.examines and before.labelled and gone & {config.exam.pairs, config.exam.graded}:
+    if (
+        config.exam
+        and config.examines
+        and before.labelled
+        and (said or gone & {config.exam.pairs, config.exam.graded})  # people may go on to judge the earlier runs
+    ):
         material = replace(material, labelled=before.labelled, labelled_digest=before.labelled_digest)
     elif config.exam and config.examines:
-        labelled, problems = read_labelled(config.exam)
+        labelled, problems = labelled_answers(config.exam)
         problems = (*material.problems, *(f"labelled answers: {problem}" for problem in problems))
         material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled), problems=problems)
     return material
+
+
+def labelled_answers(config: ExamConfig) -> Answers:
+    """Those of the files, and what people have said of samples of earlier runs.
+
+    Raises:
+        SeedError: see `read_labelled`; or nobody has said anything of a run.
+        StoreError: a run cannot be read.
+    """
+    return read_labelled(config, chain.from_iterable(map(_judged, config.people)))
+
+
+def _judged(folder: Path) -> list[Row]:
+    """What people have said of a run's samples, as graded answers; texts that no answer can be are passed over."""
+    with Reader(open_run(folder)) as reader:
+        said = sorted(verdicts(reader.run).items())
+        judged = [(s, v) for s, v in ((reader.sample(id), v) for id, v in said) if s and v.is_about(s) and _fit(s)]
+    if not judged:
+        raise SeedError(
+            f"`exam.people`: nobody has judged a response of {folder} yet. `gra view {folder}` takes verdicts"
+        )
+    return [
+        (
+            {
+                "instruction": sample.instruction,
+                "response": sample.response,
+                "correct": verdict.accept,
+                "domain": sample.domain,
+                "author": sample.cast.generator,
+            },
+            f"{folder}, {sample.id}",
+        )
+        for sample, verdict in judged
+    ]
+
+
+def _fit(sample: Sample) -> bool:
+    texts = (sample.instruction, sample.response)
+    try:
+        return all(0 < len(text_of(text or "", "text")) <= LONGEST for text in texts)
+    except Unfit:
+        return False
 
 
 def _paths(config: SynthesisConfig) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from itertools import chain
@@ -67,16 +67,26 @@ class Answers(NamedTuple):
     """What was left out and where, in words."""
 
 
-def read_labelled(config: ExamConfig) -> Answers:
+Row = tuple[Mapping[str, Any], str]
+"""A record, and where it stands."""
+
+
+def read_labelled(config: ExamConfig, judged: Iterable[Row] = ()) -> Answers:
     """The user's labelled answers; what is said twice counts once, and what is contradicted does not count.
+
+    Args:
+        config: names their files.
+        judged: more graded answers, as records of such a file: what people have said of samples of earlier runs.
 
     Raises:
         SeedError: a file cannot be read, a line of it is none, or nothing of it is left; the message names it.
     """
     pairs, problems = _consistent([(_pair(row, where), where) for row, where in _rows(config.pairs)])
-    graded, more = _consistent([(_grade(row, where), where) for row, where in _rows(config.graded)])
+    rows = chain(_rows(config.graded), judged)
+    graded, more = _consistent([(_grade(row, where), where) for row, where in rows])
     named = [replace(pair, name=f"p{n:03d}") for n, pair in enumerate(pairs)]
-    return Answers((*named, *_paired(graded, config.graded)), _in_short(problems + more))
+    sources = ", ".join(map(str, filter(None, (config.graded, *config.people))))
+    return Answers((*named, *_paired(graded, sources)), _in_short(problems + more))
 
 
 def digest_of(labelled: Sequence[Labelled]) -> str:
@@ -94,10 +104,6 @@ def bundled() -> list[Entry]:
         Entry(f"general-{n:03d}", 0, row["domain"], (), "", row["instruction"], row["response"])
         for n, row in enumerate(rows)
     ]
-
-
-Row = tuple[Mapping[str, Any], str]
-"""A record, and where it stands."""
 
 
 def _rows(path: Path | None) -> Iterator[Row]:
@@ -194,14 +200,14 @@ def _in_short(problems: Sequence[str]) -> tuple[str, ...]:
     return (*problems[:SHOWN], *([f"and {more} more labelled answers, left out"] if more > 0 else []))
 
 
-def _paired(rows: Sequence[_Grade], path: Path | None) -> Iterator[Labelled]:
+def _paired(rows: Sequence[_Grade], sources: str) -> Iterator[Labelled]:
     """Right and wrong answers in pairs: to one instruction where there are both, then what is left over."""
     right: dict[str, list[_Grade]] = defaultdict(list)
     wrong: dict[str, list[_Grade]] = defaultdict(list)
     for row in rows:
         (right if row.correct else wrong)[row.instruction].append(row)
     if rows and not (right and wrong):
-        raise SeedError(f"{path}: all answers of the file are {'right' if right else 'wrong'}; both are needed")
+        raise SeedError(f"{sources}: all answers there are {'right' if right else 'wrong'}; both are needed")
     couples = []
     for instruction in right:
         ours, theirs = right[instruction], wrong[instruction]
