@@ -36,7 +36,7 @@ def test_what_can_be_counted_exactly_is(tmp_path: Path) -> None:
     assert [s.candidates for s in found.scenarios] == [40, 20, 14]
     assert step(found, "annotate seeds") == 8 * 3
     assert step(found, "exam") == 4 * 8 * 2 * (1 + 2), "judges, questions, seed and twin, criteria of both stages"
-    assert step(found, "exam with reviews") == 4 * 4 * 2 * 2 + 2 * 4 * 2, "half of the responses again; two comment"
+    assert step(found, "exam with reviews") == 4 * 8 * 2 * 2 + 2 * 8 * 2, "the responses again; two comment"
     assert step(found, "exam in pairs") == 4 * 8 * 2, "judges, pairs, orders"
     assert step(found, "keywords") == step(found, "instruction") == 20
     assert step(found, "review instruction") == 20 * 2 * 1, "of three criteria one tells as much"

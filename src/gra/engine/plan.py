@@ -253,11 +253,11 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
 
 
 def _ruling_exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
-    """Who may adjudicate reads half of the responses again, with a comment of another judge, two of whom take turns."""
+    """Who may adjudicate reads the responses again, with a comment of another judge, two of whom take turns."""
     none, names = Cost("exam with reviews"), may_play(config, "adjudicator")
     if not (config.examines and isinstance(config.gate, EXAMINING) and names and len(judges(config)) > 1):
         return none
-    some = 2 * math.ceil(min(config.gate.exam, seeds) / 2)
+    some = 2 * min(config.gate.exam, seeds)
     ruling = _opinion(config, "exam", "response", lengths, written, lengths.response, COMMENT)
     comment = _call(config, "exam", "comment", lengths.instruction + lengths.response, COMMENT)
     return none + ruling.times(len(names) * some) + comment.times(min(2, len(names)) * some)
