@@ -25,7 +25,7 @@ from gra.records import VERIFIER
 from gra.synthesis.calibration import committee_of
 from gra.synthesis.exam import LEAST_QUESTIONS
 from gra.synthesis.faults import kind_of
-from gra.synthesis.forms import FEWEST, TELLING, enough
+from gra.synthesis.forms import FEWEST, TELLING
 from gra.synthesis.standing import CLIP, Panel, Standing
 
 Array = NDArray[np.float64]
@@ -99,14 +99,32 @@ def exams(rows: NDArray[np.int_]) -> list[NDArray[np.int_]]:
     return [np.sort(draw.choice(rows, min(EXAM, len(rows)), replace=False)) for _ in range(EXAMS)]
 
 
-def briefed(member: Member, exam: NDArray[np.int_]) -> tuple[Member, int]:
-    """As a run asks by default: no more questions than tell as well in the exam as all do; and how many these are."""
+@dataclass(frozen=True)
+class Briefed:
+    """A member that is asked as a run asks by default, after the prompt's examples."""
+
+    member: Member
+    """By the questions that its exam has found needed."""
+    asked: int
+    """How many these are."""
+    examined: int
+    """How many it was asked in the exam."""
+
+
+def briefed(member: Member, exam: NDArray[np.int_]) -> Briefed:
+    """The fewest questions; all of them, where only these show that it can tell and the fewest leave that open."""
     names = TELLING["response"]
     if not {*names} <= {*member.questions}:
-        return member, len(member.questions)
-    asked = np.stack([_logits(member.questions[name]) for name in names], axis=-1)
-    few = enough(asked[exam, 0], asked[exam, 1], FEWEST["response"])
-    return replace(member, features=asked[..., :few].mean(axis=-1)), few
+        return Briefed(member, len(member.questions), len(member.questions))
+    said = np.stack([_logits(member.questions[name]) for name in names], axis=-1)
+    few, whole = (
+        Briefed(replace(member, features=said[..., :count].mean(axis=-1)), count, count)
+        for count in (FEWEST["response"], len(names))
+    )
+    shown = standing(few.member, exam)
+    if shown.shown() or shown.at_chance:
+        return few
+    return whole if standing(whole.member, exam).shown(tries=2) else replace(few, examined=whole.examined)
 
 
 def _logits(p: Array) -> Array:
@@ -199,7 +217,7 @@ def mean_wins(
     """Over all exams; `brief` is with no more questions than each exam finds needed."""
     found = []
     for exam in draws:
-        asked = [briefed(m, exam)[0] for m in members] if brief else members
+        asked = [briefed(m, exam).member for m in members] if brief else members
         found.append(wins(scores(way, asked, exam, rows)))
     return np.asarray(np.mean(found, axis=0))
 
@@ -363,9 +381,10 @@ def _questions(at: Set, models: Sequence[Member]) -> Iterator[str]:
             mostly = ", ".join(c for c, _ in chosen.most_common(few))
             rows.append((member.name, f"best {few} by the exam, mostly {mostly}", str(figure(np.mean(won, axis=0)))))
         brief = [briefed(member, exam) for exam in draws]
-        won = [wins(m.features[at.reporting]) for m, _ in brief]
-        many = np.mean([few for _, few in brief])
-        rows.append((member.name, f"as a run asks, {many:.1f} of them", str(figure(np.mean(won, axis=0)))))
+        won = [wins(one.member.features[at.reporting]) for one in brief]
+        many, more = np.mean([(one.asked, one.examined) for one in brief], axis=0)
+        title = f"as a run asks, {many:.1f} of them, {more:.1f} in its exam"
+        rows.append((member.name, title, str(figure(np.mean(won, axis=0)))))
         rows.append((member.name, "mean of all", str(figure(wins(member.features[at.reporting])))))
     yield from table(("model", "question", "AUC"), rows)
 

@@ -35,8 +35,8 @@ def test_what_can_be_counted_exactly_is(tmp_path: Path) -> None:
     found = planned(tmp_path, target=10, gate={"type": "seeds", "exam": 8}, reviewers=2)
     assert [s.candidates for s in found.scenarios] == [40, 20, 14]
     assert step(found, "annotate seeds") == 8 * 3
-    assert step(found, "exam") == 4 * 8 * 2 * (3 + 6), "judges, questions, seed and twin, criteria of both stages"
-    assert step(found, "exam with reviews") == 4 * 4 * 2 * 2 + 2 * 4 * 2, "half of the responses again; two comment"
+    assert step(found, "exam") == 4 * 8 * 2 * (1 + 2), "judges, questions, seed and twin, criteria of both stages"
+    assert step(found, "exam with reviews") == 4 * 8 * 2 * 2 + 2 * 8 * 2, "the responses again; two comment"
     assert step(found, "exam in pairs") == 4 * 8 * 2, "judges, pairs, orders"
     assert step(found, "keywords") == step(found, "instruction") == 20
     assert step(found, "review instruction") == 20 * 2 * 1, "of three criteria one tells as much"
@@ -62,7 +62,7 @@ def test_a_lower_yield_costs_more(tmp_path: Path) -> None:
         ({"review": "none"}, "exam", 0),
         ({"review": "none"}, "revise", 0),
         ({"adjudication": "majority"}, "adjudicate", 0),
-        ({"casting": {"policy": "single", "model": "one"}, "gate": {"type": "seeds", "exam": 4}}, "exam", 4 * 2 * 9),
+        ({"casting": {"policy": "single", "model": "one"}, "gate": {"type": "seeds", "exam": 4}}, "exam", 4 * 2 * 3),
     ],
 )
 def test_what_is_not_done_costs_nothing(tmp_path: Path, changes: dict[str, Any], name: str, calls: float) -> None:

@@ -233,3 +233,12 @@ def test_verifiers_are_named_or_set_and_follow_the_gate(tmp_path: Path) -> None:
         tmp_path, SMALL + "gate: {type: paper}\nverifiers: [relevance]\n"
     )
     assert "given twice: relevance" in problems(tmp_path, SMALL + "verifiers: [relevance, relevance]\n")
+
+
+def test_how_questions_are_put_is_said_only_where_an_exam_chooses(tmp_path: Path) -> None:
+    forms = "questions: {forms: [plain]}\n"
+    assert load_config(written(tmp_path, SMALL + forms)).synthesis.questions.forms == ("plain",)
+    assert "`questions` are chosen by an exam" in problems(tmp_path, SMALL + "gate: {type: paper}\n" + forms)
+    assert "`questions` are chosen by an exam" in problems(tmp_path, SMALL + "gate: {use: mine.py:Mine}\n" + forms)
+    same = load_config(written(tmp_path, SMALL + "gate: {type: paper}\nquestions: {ask: needed}\n"))
+    assert load_config(written(tmp_path, json.dumps(resolved(same)))) == same

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,26 @@ async def test_a_run_without_seeds_examines_its_reviewers_on_gras_own_exercises(
     with Reader(open_run(tmp_path / "run")) as reader:
         assert {row["weight"] > 0 for row in reader.fact("exam") if row["stage"] == "response"} == {True}
     assert any(isinstance(e, Notice) and "gra's general English exercises" in e.text for e in told)
+
+
+def guessing(body: dict[str, Any]) -> float | None:
+    """P(yes) of a judge at chance."""
+    matter = body["messages"][-1]["content"].rpartition("Question:")[0]
+    return random.Random(f"guess {matter}").uniform(0.3, 0.7) if matter else None
+
+
+async def test_who_cannot_tell_is_asked_few_questions_in_the_exam_and_after_it(tmp_path: Path) -> None:
+    models = [replace(m, judge=guessing) if m.name == "eve" else m for m in fake_models()]
+    async with FakeServer(models) as server:
+        config = make_config(tmp_path, server.base_url, opinions="always", target=4)
+        assert (await asyncio.wait_for(synthesise(config, tmp_path / "run"), 120)).complete
+    few = {"instruction": {"reasonableness"}, "response": {"correctness", "completeness"}}
+    with Reader(open_run(tmp_path / "run")) as reader:
+        rows = [row for row in reader.fact("exam") if row["model"] == "eve"]
+        said = [o for s in reader.iter_samples() for v in s.versions for o in v.opinions if o.model == "eve"]
+    assert {row["stage"]: row["weight"] for row in rows} == {"instruction": 0, "response": 0}
+    assert {row["stage"]: set(row["way"]["criteria"]) for row in rows} == few
+    assert said and all(o.scores.keys() == few[o.stage] for o in said)
 
 
 class Once:

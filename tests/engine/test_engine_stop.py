@@ -37,7 +37,7 @@ def repeated(server: FakeServer) -> list[str]:
     return [text for text, n in Counter(texts).items() if n > 1]
 
 
-@pytest.mark.parametrize("moment", [40, 300, 900], ids=["seeds", "exam", "round"])
+@pytest.mark.parametrize("moment", [40, 250, 600], ids=["seeds", "exam", "round"])
 async def test_what_is_under_way_is_answered_and_stored(tmp_path: Path, moment: int) -> None:
     async with FakeServer(fake_models(), latency_s=0.03) as server:
         await stopped(server, tmp_path, moment, finish_s=100)  # on a busy machine 20 seconds may pass without any work

@@ -147,7 +147,7 @@ async def test_what_is_under_way_in_any_of_them_is_answered_and_stored(tmp_path:
     async with FakeServer(fake_models(), latency_s=0.03) as server:
         config = make_config(tmp_path, server.base_url, target=12, engine={**THREE, "finish_s": 100})
         task = asyncio.create_task(synthesise(config, tmp_path / "run"))
-        while sum(server.requests.values()) < 900:
+        while sum(server.requests.values()) < 600:
             await asyncio.sleep(0.002)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

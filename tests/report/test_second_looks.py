@@ -173,11 +173,15 @@ def test_what_there_was_to_go_by_is_told_apart() -> None:
     found = surveyed(sample(first(), second(won=True)), sample(ruled, second(won=False)))
     assert set(found.by_say) == {"half to 0.9"}, "ann, who comments, has half of the say"
     assert {name: tries.gained for name, tries in found.by_ruler.items()} == {"jud": 0, "nobody": 1}
-    assert set(found.by_criterion) == {"correctness"}
+    assert not found.by_criterion, "of one criterion none is the lowest"
     low = replace(opinion("ann", "It is wrong."), scores={"clarity": 0.4, "relevance": 0.7})
     unheard = replace(opinion("ben"), scores={"clarity": 1.0, "relevance": 0.0})
     old = Version(0, "old", CAST, (low, unheard), Verdict("reject", 3.0, 0.0, "", {"ann": 1.0, "ben": 0.0}))
-    assert set(surveyed(sample(old, second(won=True))).by_criterion) == {"clarity"}, "ben has no say"
+    assert set(surveyed(sample(old, second(won=True))).by_criterion) == {"clarity (of 2)"}, "ben has no say"
+    more = replace(opinion("ben"), scores={"clarity": 0.9, "relevance": 0.8, "ethicality": 0.0})
+    both = replace(old, opinions=(low, more), verdict=Verdict("reject", 3.0, 0.0, "", {"ann": 0.5, "ben": 0.5}))
+    told = set(surveyed(sample(both, second(won=True))).by_criterion)
+    assert told == {"clarity (of 2)"}, "ann was not asked about the third"
 
 
 def test_a_few_revisions_are_no_share_and_no_difference() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_builders import call, new_run, read_only, reply, request
@@ -38,6 +39,45 @@ def test_another_configuration_is_refused_with_what_differs(tmp_path: Path) -> N
     other = {"fingerprint": "sha256:b", "config": {"target": 9, "rounds": 1, "gate": {"tau": 7}, "reviewers": 3}}
     with pytest.raises(StoreError, match=r"differs: gate\.tau, reviewers, target\. Use another --out.*gra resume"):
         create_run(tmp_path / "run", other)
+
+
+OLDER: dict[str, Any] = {
+    "target": 8,
+    "gate": {"type": "seeds"},
+    "models": [{"name": "one", "price": None}, {"name": "two"}],
+    "seeds": None,
+    "casting": {"use": "mine.py:Mine", "options": {"a": 1}},
+    "prompts": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"questions": {"ask": "all"}},
+            r"another version of gra, .* know questions, questions\.ask\. Go on with .* \(0\.0\.9\)",
+        ),
+        ({"gate": {"type": "seeds", "exam": 4}}, r"another version of gra, .* know gate\.exam\. "),
+        ({"models": [{"name": "one"}, {"name": "two", "joules": 1}]}, r"know models\.\*\.joules, models\.\*\.price\. "),
+        ({"gate": {"type": "paper", "tau": 8}}, r"what differs: gate\.tau, gate\.type\. "),
+        ({"models": OLDER["models"][:1]}, r"what differs: models\. "),
+        ({"seeds": {"path": "seeds.json"}}, r"what differs: seeds\. "),
+        (
+            {"casting": {"use": "mine.py:Mine", "options": {"b": 1}}},
+            r"what differs: casting\.options\.a, casting\.options\.b\. ",
+        ),
+        ({"prompts": {"comment": "Well?"}}, r"what differs: prompts\.comment\. "),
+        ({"questions": {"ask": "all"}, "target": 9}, r"what differs: questions, target\. "),
+    ],
+)
+def test_a_key_that_one_version_of_gra_lacks_is_not_taken_for_another_wish(
+    tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    versions = {"gra-synth": "0.0.9"}
+    create_run(tmp_path / "run", {"fingerprint": "sha256:a", "config": OLDER, "versions": versions})
+    with pytest.raises(StoreError, match=told):
+        create_run(tmp_path / "run", {"fingerprint": "sha256:b", "config": OLDER | changes})
 
 
 def test_other_seeds_under_the_same_configuration_are_named(tmp_path: Path) -> None:

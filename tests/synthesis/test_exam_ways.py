@@ -1,22 +1,22 @@
 from __future__ import annotations
 
-import math
 import random
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import pytest
 
-from gra.calls import CallId, Reply, Request
+from gra.calls import Ask, CallId, Reply, Request
 from gra.config.criteria import CriteriaConfig, Criterion
 from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
 from gra.config.synthesis import SynthesisConfig
-from gra.records import Entry, Opinion
-from gra.synthesis.exam import Answer, Sitting, set_exam
-from gra.synthesis.exam_ways import briefed, sit_in_turn, solved_examples, ways_to_ask
-from gra.synthesis.forms import TELLING, Way
+from gra.records import Entry, Stage
+from gra.synthesis.exam import Sitting, set_exam
+from gra.synthesis.exam_ways import sit_in_turn, solved_examples, ways_to_ask
+from gra.synthesis.forms import TELLING
 from gra.synthesis.reading import ProbabilityReading, WrittenReading
-from gra.synthesis.standing import sure
 
 TOWNS = tuple("Rome Paris London Berlin Vienna Madrid Lisbon Prague Dublin Athens Oslo Bern".split())  # noqa: SIM905
 SEEDS = [
@@ -52,26 +52,49 @@ def form_of(request: Request) -> str:
 
 
 class Knowing:
-    """Tells seeds' responses from others, but only where it is asked in one form, and by these questions."""
+    """Tells seeds' responses from others, but only where it is asked in one form, and by these questions.
 
-    def __init__(self, form: str, criteria: tuple[str, ...] = TELLING["response"]) -> None:
-        self.form, self.criteria = form, criteria
+    By the other questions of that form it has an inkling at most.
+    """
+
+    def __init__(self, form: str, criteria: tuple[str, ...] = TELLING["response"], inkling: float = 0.0) -> None:
+        self.form, self.criteria, self.inkling = form, criteria, inkling
         self.asked: list[tuple[CallId, Request]] = []
 
     async def __call__(self, call: CallId, request: Request) -> Reply:
         self.asked.append((call, request))
         last = request.messages[-1].content
-        knows = form_of(request) == self.form and call.step.rpartition(".")[2] in self.criteria
-        good = knows and any(f"{e.instruction}\n\nAnswer: {e.response}\n" in last for e in SEEDS)
-        yes = min(0.95, max(0.05, random.Random(f"so {last}").gauss(0.8 if good else 0.4, 0.05)))
+        good = form_of(request) == self.form and any(
+            f"{e.instruction}\n\nAnswer: {e.response}\n" in last for e in SEEDS
+        )
+        shift = good * (0.4 if call.step.rpartition(".")[2] in self.criteria else self.inkling)
+        yes = min(0.95, max(0.05, random.Random(f"so {last}").gauss(0.4 + shift, 0.05)))
         return Reply("", labels={"yes": yes, "no": 1 - yes})
 
 
-async def sat(ask: Knowing, setting: SynthesisConfig = CONFIG, size: int = 8) -> Sitting:
+class Found:
+    """Finds what was asked before, as behind a ledger."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.known: dict[tuple[CallId, str], Reply] = {}
+
+    async def __call__(self, call: CallId, request: Request) -> Reply:
+        key = call, request.digest("a")
+        if key not in self.known:
+            self.known[key] = await self.ask(call, request)
+        return self.known[key]
+
+
+def criteria_asked(ask: Knowing) -> set[str]:
+    return {call.step.rpartition(".")[2] for call, _ in ask.asked}
+
+
+async def sat(ask: Ask, setting: SynthesisConfig = CONFIG, size: int = 8) -> Sitting:
     questions = set_exam(SEEDS, setting, size)["response"]
     reading = ProbabilityReading(criteria=setting.criteria)
     ways = ways_to_ask(SEEDS, setting, size, "response")
-    return await sit_in_turn(ask, setting, ("a", reading), questions, ways)
+    return await sit_in_turn(ask, ("a", reading), questions, ways)
 
 
 async def test_who_can_tell_is_not_asked_in_another_form_and_no_more_than_is_needed() -> None:
@@ -82,6 +105,7 @@ async def test_who_can_tell_is_not_asked_in_another_form_and_no_more_than_is_nee
     assert all(len(a.good.scores) == 2 for a in sitting.answers)
     assert sitting.standing.weight > 1
     assert {form_of(r) for _, r in ask.asked} == {"examples"}
+    assert criteria_asked(ask) == {"correctness", "completeness"}
 
 
 async def test_who_cannot_tell_is_asked_in_the_next_form_and_about_one_thing() -> None:
@@ -93,19 +117,50 @@ async def test_who_cannot_tell_is_asked_in_the_next_form_and_about_one_thing() -
     assert {form_of(r) for _, r in ask.asked} == {"examples", "own"}
 
 
-async def test_who_can_tell_in_no_form_has_no_say_by_the_first() -> None:
+async def test_who_can_tell_in_no_form_has_no_say_by_the_first_and_is_asked_little() -> None:
     ask = Knowing("none")
     sitting = await sat(ask)
     assert sitting.way is not None
-    assert sitting.way.form == "examples"
+    assert (sitting.way.form, sitting.way.criteria) == ("examples", ("correctness", "completeness"))
     assert sitting.standing.weight == 0
+    assert criteria_asked(ask) == {"correctness", "completeness"}, "who is at chance is not asked about more"
 
 
-async def test_as_many_questions_as_it_takes() -> None:
-    sitting = await sat(Knowing("examples", ("coherence", "clarity", "ethicality")))
+async def test_the_other_questions_are_asked_last_and_none_twice() -> None:
+    ask = Knowing("examples", ("relevance", "coherence", "clarity", "ethicality"), inkling=0.03)
+    sitting = await sat(Found(ask))
     assert sitting.way is not None
-    assert len(sitting.way.criteria) > 2
-    assert {"correctness", "coherence"} <= set(sitting.way.criteria)
+    assert (sitting.way.form, sitting.way.criteria) == ("examples", ())
+    assert sitting.standing.weight > 1
+    assert criteria_asked(ask) == {*TELLING["response"]}
+    forms = [form_of(request) for _, request in ask.asked]
+    assert [form for form, _ in groupby(forms)] == ["examples", "own", "examples"]
+    keys = [(call, request.digest("a")) for call, request in ask.asked]
+    assert len(keys) == len({*keys})
+
+
+async def test_who_does_not_answer_in_a_form_is_not_asked_more_in_it() -> None:
+    class Silent(Knowing):
+        async def __call__(self, call: CallId, request: Request) -> Reply:
+            reply = await super().__call__(call, request)
+            return replace(reply, labels={}) if form_of(request) == "examples" else reply
+
+    ask = Silent("own")
+    sitting = await sat(ask)
+    assert sitting.way is not None
+    assert sitting.way.form == "own"
+    assert {call.step.rpartition(".")[2] for call, r in ask.asked if form_of(r) == "examples"} == {"correctness"}
+
+
+def test_another_form_comes_before_more_questions() -> None:
+    def ways(setting: SynthesisConfig, stage: Stage) -> list[tuple[str, int]]:
+        return [(way.form, len(way.criteria)) for way in ways_to_ask(SEEDS, setting, 8, stage)]
+
+    three = config(questions={"forms": ["plain", "own", "digit"]})
+    assert ways(CONFIG, "response") == [("examples", 2), ("own", 1), ("examples", 0)]
+    assert ways(three, "response") == [("plain", 2), ("own", 1), ("digit", 2), ("plain", 0), ("digit", 0)]
+    assert ways(three, "instruction") == [("plain", 1), ("own", 1), ("digit", 1), ("plain", 0), ("digit", 0)]
+    assert ways(config(questions={"ask": "all"}), "response") == [("examples", 0), ("own", 1)]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +189,7 @@ async def test_written_opinions_have_one_way() -> None:
 
     questions = set_exam(SEEDS, CONFIG, 8)["response"]
     sitting = await sit_in_turn(
-        Mute(), CONFIG, ("a", WrittenReading(CONFIG)), questions, ways_to_ask([], CONFIG, 8, "response")
+        Mute(), ("a", WrittenReading(CONFIG)), questions, ways_to_ask([], CONFIG, 8, "response")
     )
     assert sitting.way is None
     assert sitting.failure
@@ -154,7 +209,7 @@ def test_examples_are_of_seeds_that_are_not_asked_about() -> None:
 
 def test_without_four_short_seeds_to_spare_there_are_no_examples() -> None:
     assert solved_examples(SEEDS, CONFIG, 9, "response") == ()
-    assert [w.form for w in ways_to_ask(SEEDS, CONFIG, 9, "response")] == ["examples"]
+    assert {w.form for w in ways_to_ask(SEEDS, CONFIG, 9, "response")} == {"examples"}
     assert len(solved_examples(SEEDS, CONFIG, 8, "instruction")) == 8
 
 
@@ -173,24 +228,3 @@ async def test_a_second_chance_has_to_show_more() -> None:
 
     heard = sum([bool((await sat(Chance(seed))).standing.weight) for seed in range(150)])
     assert heard / 150 < 0.13
-
-
-@pytest.mark.parametrize("tries", [1, 2])
-def test_fewer_questions_take_no_say_away(tries: int) -> None:
-    """An exam that was passed with all questions is passed with those that are kept."""
-    questions = set_exam(SEEDS, CONFIG, 8)["response"]
-    passed = 0
-    for seed in range(200):
-        draw = random.Random(seed)
-
-        def said(good: bool, draw: random.Random = draw) -> Opinion:
-            lean = draw.gauss(0.8 * good, 1)
-            scores = {c: 1 / (1 + math.exp(-lean - draw.gauss(0, 1))) for c in TELLING["response"]}
-            return Opinion("a", "response", "probability", scores)
-
-        sitting = Sitting("a", "response", tuple(Answer(q, said(True), said(False)) for q in questions), Way())
-        if sitting.standing.separation > sure(tries) * sitting.standing.error:
-            passed += 1
-            brief = briefed(sitting, CONFIG, sure(tries)).standing
-            assert brief.separation > sure(tries) * brief.error
-    assert passed > 40

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gra.records import Cast, Opinion, Sample, Status, Verdict, Version
-from gra.synthesis.figures import Expected, Figures, doubts, wilson
+from gra.synthesis.figures import Expected, Figures, alike, doubts, wilson
 
 NAMES = ("ada", "bob", "cyd")
 
@@ -100,6 +100,25 @@ def test_domains_that_are_stored_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
         figures.add(replace(sample(index, 0.7), domain=f"d{index // 2}"))
     rows = figures.plain()["agreement"]
     assert isinstance(rows, list) and sum(row["by"] == "domain" for row in rows) == 6
+
+
+def test_agreement_is_of_what_was_asked_of_both() -> None:
+    """Ada says of every text what bob says, and was asked about two things more, on which nobody else spoke."""
+    figures = Figures(False)
+    for index in range(12):
+        draw = random.Random(index)
+        both = {"clarity": draw.random(), "relevance": draw.random()}
+        alone = {"coherence": draw.random(), "ethicality": draw.random()}
+        scores = {"ada": {**alone, **both}, "bob": both, "cyd": {"correctness": 0.5}}
+        said = tuple(Opinion(n, "response", "probability", scores[n]) for n in ("ada", "bob"))
+        apart = tuple(Opinion(n, "response", "probability", scores[n]) for n in ("ada", "cyd"))
+        for opinions in (said, apart):
+            one = sample(index, 0.5)
+            figures.add(replace(one, versions=(replace(one.versions[0], opinions=opinions, verdict=None),)))
+    (whole,) = [row for row in figures.agreement() if (row.stage, row.by) == ("response", "all")]
+    assert whole.texts == 12 and whole.scores == pytest.approx(1.0), "ada and cyd cannot be compared"
+    assert {(two.pair.a, two.pair.b): two.n for two in figures.pairs() if two.n} == {("ada", "bob"): 12}
+    assert alike(()) == []
 
 
 def test_a_share_of_nothing_may_be_anything() -> None:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from gra.config.criteria import CriteriaConfig, Criterion
 from gra.prompts.prompt_set import PromptSet
 from gra.records import criteria_of
-from gra.synthesis.forms import DIGITS, TELLING, Solved, Way, chooses, enough, forms_of
+from gra.synthesis.forms import DIGITS, TELLING, Solved, Way, chooses, forms_of
 
 CRITERIA = CriteriaConfig()
 PROMPTS = PromptSet()
@@ -96,30 +94,3 @@ def test_own_examples_answer_one_question_and_only_of_the_papers() -> None:
 def test_the_order_of_telling_has_every_criterion_once() -> None:
     for stage, names in TELLING.items():
         assert sorted(names) == sorted(criteria_of(stage))
-
-
-def drawn(texts: int, ability: list[float], noise: float = 1.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log-odds of good and of broken texts: by each question's ability, noise of its own, and a text's own part."""
-    draw = np.random.default_rng(3)
-    text = draw.normal(0, 0.5, (2, texts, 1))
-    said = draw.normal(0, noise, (2, texts, len(ability))) + text
-    return said[0] + np.array(ability), said[1]
-
-
-def test_questions_that_tell_nothing_more_are_not_asked() -> None:
-    good, broken = (np.repeat(side, 6, axis=1) for side in drawn(24, [1.0]))
-    assert enough(good, broken, fewest=2) == 2
-    assert enough(good, broken, fewest=1) == 1
-    assert enough(*drawn(24, [2.0, 1.5, 0, 0, 0, 0]), fewest=1) <= 2
-
-
-def test_questions_that_tell_more_are_asked() -> None:
-    assert enough(*drawn(200, [0.3, 0.3, 1.0, 1.0, 1.0, 1.0]), fewest=2) > 3
-    assert enough(*drawn(24, [0.0] * 5 + [9.0]), fewest=1) == 6
-
-
-@given(st.integers(4, 12), st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**16))
-def test_so_many_as_there_are_and_not_below_the_fewest(texts: int, count: int, fewest: int, seed: int) -> None:
-    draw = np.random.default_rng(seed)
-    found = enough(draw.normal(size=(texts, count)), draw.normal(size=(texts, count)), fewest)
-    assert min(fewest, count) <= found <= count

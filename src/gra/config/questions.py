@@ -21,8 +21,8 @@ class QuestionsConfig(Settings):
     in the first form; in the next one only if it could not tell good from broken. What all of them come to for a model,
     `gra exam --forms` tells."""
     ask: Literal["needed", "all"] = "needed"
-    """Of the paper's criteria, those that are needed: two of a response and one of an instruction, and more where the
-    exam shows that a model tells worse by so few. With `all`, and of criteria of your own, all are asked."""
+    """Of the paper's criteria, those that are needed: two of a response and one of an instruction, and all where the
+    exam shows only by these that a model can tell. With `all`, and of criteria of your own, all are asked."""
     digit: str = Field(default="Answer with one digit, from 0 (not at all) to 9 (fully).", min_length=1, max_length=200)
     """What follows the question where a digit is wanted."""
 

@@ -347,7 +347,7 @@ class SynthesisConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _verifiers_weighed(self) -> Self:
+    def _exam_there(self) -> Self:
         names = [v.name if isinstance(v, PluginVerifier) else v.type for v in self.verifiers]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"`verifiers` must differ; given twice: {', '.join(twice)}")
@@ -355,6 +355,11 @@ class SynthesisConfig(Settings):
             raise ValueError(
                 "`verifiers` are weighed by an exam, which the `paper` gate does not set. Leave them out, or choose "
                 "`gate: {type: seeds}`"
+            )
+        if self.questions != QuestionsConfig() and not isinstance(self.gate, EXAMINING):
+            raise ValueError(
+                "`questions` are chosen by an exam, which this gate does not set: all are asked, after the prompt's "
+                "examples. Leave them out, or choose `gate: {type: seeds}`"
             )
         return self
 

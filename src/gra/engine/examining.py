@@ -241,7 +241,7 @@ class Paper:
 async def _sit(ask: Ask, config: SynthesisConfig, judge: tuple[str, Reading], paper: Paper) -> Examined:
     name, reading = judge
     stage = paper.questions[0].good.stage
-    in_a_run = await sit_in_turn(ask, config, judge, paper.questions[: paper.in_a_run], paper.ways)
+    in_a_run = await sit_in_turn(ask, judge, paper.questions[: paper.in_a_run], paper.ways)
     way, pairwise, beside = in_a_run.way, None, None
     if way and isinstance(reading, ProbabilityReading):
         reading = reading.asking(stage, unlimited(way, stage))

@@ -202,7 +202,7 @@ async def _examined(
 
     async def sit(model: str, stage: Stage) -> Sitting:
         nonlocal done
-        sitting = await sit_in_turn(ask, config, (model, known.readings[model]), questions[stage], ways[stage])
+        sitting = await sit_in_turn(ask, (model, known.readings[model]), questions[stage], ways[stage])
         done += 1
         listen(PhaseAdvanced(done))
         if sitting.failure:

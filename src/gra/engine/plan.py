@@ -200,11 +200,10 @@ def _opinion(
     written: float,
     response: float,
     said: float = 0.0,
-    exam: bool = False,
 ) -> Cost:
     """One model's opinion: one written reply, or one token for each criterion that is asked about."""
     matter = lengths.instruction + response
-    asked = len(config.criteria.of(stage)) if exam else _asked(config, stage)
+    asked = _asked(config, stage)
     told = tokens(config.criteria.values(stage)["criteria"])
     ruling = said > 0
     one = _call(config, step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1)
@@ -214,7 +213,7 @@ def _opinion(
 
 
 def _asked(config: SynthesisConfig, stage: Stage) -> int:
-    """Criteria that a reviewer is asked about once it has sat its exam, where few tell as much as all."""
+    """Criteria that a judge is asked about: few where these tell as much as all."""
     criteria = config.criteria.of(stage)
     few = config.examines and config.questions.ask == "needed" and chooses(config.criteria, stage)
     return min(FEWEST[stage], len(criteria)) if few else len(criteria)
@@ -247,18 +246,18 @@ def _exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float)
         return none
     own = seeds if seeds >= LEAST_QUESTIONS else seeds + len(bundled())
     pairs = min(config.gate.exam, own)
-    both = _opinion(config, "exam", "response", lengths, written, lengths.response, exam=True)
+    both = _opinion(config, "exam", "response", lengths, written, lengths.response)
     if config.task != "refine":
-        both += _opinion(config, "exam", "instruction", lengths, written, 0.0, exam=True)
+        both += _opinion(config, "exam", "instruction", lengths, written, 0.0)
     return none + both.times(len(judges(config)) * pairs * 2)
 
 
 def _ruling_exam(config: SynthesisConfig, seeds: int, lengths: Lengths, written: float) -> Cost:
-    """Who may adjudicate reads half of the responses again, with a comment of another judge, two of whom take turns."""
+    """Who may adjudicate reads the responses again, with a comment of another judge, two of whom take turns."""
     none, names = Cost("exam with reviews"), may_play(config, "adjudicator")
     if not (config.examines and isinstance(config.gate, EXAMINING) and names and len(judges(config)) > 1):
         return none
-    some = 2 * math.ceil(min(config.gate.exam, seeds) / 2)
+    some = 2 * min(config.gate.exam, seeds)
     ruling = _opinion(config, "exam", "response", lengths, written, lengths.response, COMMENT)
     comment = _call(config, "exam", "comment", lengths.instruction + lengths.response, COMMENT)
     return none + ruling.times(len(names) * some) + comment.times(min(2, len(names)) * some)
@@ -335,7 +334,8 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
     exam = ["every judge sits the whole exam once; half of it is often enough"] if config.examines else []
     if _asked(config, "response") < len(config.criteria.response):
         few = f"{_asked(config, 'instruction')} and {_asked(config, 'response')}"
-        exam.append(f"after the exam {few} criteria tell as much of an instruction and a response as all")
+        exam.append(f"{few} criteria tell as much of an instruction and a response as all")
+        exam.append("who cannot tell by these may be asked more in the exam")
     exam += ["labelled answers in the exam come on top"] if config.examines and config.exam else []
     exam += (
         ["with so few seeds the exam asks about gra's own exercises, too"]

@@ -20,7 +20,7 @@ from gra.catalogue.shelf import models_home
 from gra.errors import StoreError
 from gra.store.run_dir import RunDir
 
-VERSION = 6
+VERSION = 7
 """Of the tables; an index of another one is made anew."""
 KEPT_S = 30 * 86400.0
 """Time after which an index that nobody has opened is deleted."""

@@ -29,7 +29,7 @@ from gra.store.ledger import embedded, text_digest
 from gra.store.reader import Reader
 from gra.store.run_dir import RunDir
 from gra.store.verdicts import digest_of
-from gra.synthesis.figures import rating
+from gra.synthesis.figures import alike, rating, said_by_models
 
 BATCH = 250
 """Samples indexed in one transaction."""
@@ -230,8 +230,8 @@ def _row(sample: Sample) -> dict[str, Any]:
 
 
 def disagreement(opinions: Iterable[Opinion]) -> float:
-    """Population standard deviation of the reviewers' mean scores, all on a scale of 0 to 10."""
-    means = [rating(opinion) for opinion in opinions if opinion.usable]
+    """Population standard deviation of the reviewers' mean scores of what all were asked, on a scale of 0 to 10."""
+    means = [rating(opinion) for opinion in alike(said_by_models(opinions))]
     return pstdev(means) if len(means) > 1 else 0.0
 
 

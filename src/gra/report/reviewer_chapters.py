@@ -28,7 +28,8 @@ def agreement(found: Reviewers) -> Iterator[Block]:
         return
     yield Table("Krippendorff's alpha", ("stage", "by", "name", "texts", "scores", "votes"), rows[:ROWS], (3, 4, 5))
     yield Paragraph(
-        "1 is full agreement, 0 is chance. Scores as interval data; votes are what each reviewer alone would have made "
+        "1 is full agreement, 0 is chance. Scores as interval data, of the criteria that all who judged a text were "
+        "asked about; votes are what each reviewer alone would have made "
         "of a text by its own exam, or by the gate's bar.",
         True,
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 from gra.records import SEED, Sample, Version
 from gra.store.reader import Reader
-from gra.synthesis.figures import Z, on_ten, wilson
+from gra.synthesis.figures import Z, alike, on_ten, wilson
 from gra.synthesis.mending import caused
 
 WORDS = ((8, "under 8"), (16, "8 to 15"), (10**9, "16 or more"))
@@ -117,7 +117,7 @@ class Revisions:
     by_ruler: Mapping[str, Tries] = field(default_factory=dict)
     """By the Adjudicator that had ruled on the response before."""
     by_criterion: Mapping[str, Tries] = field(default_factory=dict)
-    """By the criterion on which the response before was lowest, in the mean of those whose say counted."""
+    """By the criterion on which the response before was lowest, of those that all with a say were asked about."""
     places: tuple[Place, ...] = ()
 
     @property
@@ -230,14 +230,19 @@ def _keys(old: Version) -> dict[str, tuple[str, ...]]:
 
 
 def _lowest(old: Version) -> str:
-    """The criterion on which a version was lowest, the first of equals; empty if nobody with a say said anything."""
+    """The criterion on which a version was lowest, and of how many, in the mean of those whose say counted.
+
+    Of those that all of them were asked about, the first of equals; empty where these are not several.
+    """
     shares = old.verdict.weights if old.verdict else {}
     heard = [o for o in old.opinions if o.usable and o.reading != "evidence" and shares.get(o.model, 0.0) > 0]
     marks: dict[str, list[float]] = {}
-    for opinion in heard:
+    for opinion in alike(heard):
         for criterion, score in opinion.scores.items():
             marks.setdefault(criterion, []).append(on_ten(opinion, score))
-    return min(marks, key=lambda criterion: fmean(marks[criterion]), default="")
+    if len(marks) < 2:
+        return ""
+    return f"{min(marks, key=lambda criterion: fmean(marks[criterion]))} (of {len(marks)})"
 
 
 def _followed(old: Version) -> Iterator[tuple[str, str]]:

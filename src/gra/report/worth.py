@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 
 from gra.records import Sample, Status
-from gra.synthesis.figures import rating
+from gra.synthesis.figures import alike, rating, said_by_models
 
 KEPT = 20
 """Samples told."""
@@ -46,7 +46,7 @@ class Worthy:
         if disputed:
             spread = max(verdict.spread for verdict in disputed)
             self._consider(KINDS[0], spread, f"disputed, with a spread of {spread:.2f}", sample)
-        ratings = [rating(o) for o in version.opinions if o.usable and o.scores and not o.model.startswith("@")]
+        ratings = [rating(o) for o in alike(said_by_models(version.opinions))]
         if len(ratings) > 1:
             apart = max(ratings) - min(ratings)
             self._consider(KINDS[2], apart, f"reviewers {apart:.1f} of 10 apart", sample)

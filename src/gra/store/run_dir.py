@@ -11,6 +11,7 @@ verdicts      .jsonl: what people say of samples (`verdicts`)
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,11 +174,18 @@ def _refuse_other(run: RunDir, document: Mapping[str, Any]) -> None:
     if run.fingerprint == document["fingerprint"]:
         return
     # The configuration's keys are what a person wrote; seeds, models and prompts may differ below an equal one.
-    keys = _differing(_flat(run.document.get("config", {})), _flat(document.get("config", {})))
-    if keys := {key for key in keys if key.split(".")[0] not in ("engine", "export", "budget")}:
+    old, new = (_leaves(each.get("config", {})) for each in (run.document, document))
+    keys = _differing(old, new)
+    if not all(_comes_with_a_version(key, old, new) for key in keys):
         raise StoreError(
-            f"{run.path} is a run of another configuration; what differs: {', '.join(sorted(keys))}. "
+            f"{run.path} is a run of another configuration; what differs: {_named(keys)}. "
             f"Use another --out, or go on with the old configuration: gra resume {run.path}"
+        )
+    if lone := sorted({re.sub(r"\.\d+(?=\.)", ".*", key) for key in old.keys() ^ new.keys()}):
+        raise StoreError(
+            f"{run.path} was begun with another version of gra, and one of the two does not know {', '.join(lone)}. "
+            f"Go on with the version that began it{f' ({run.made_by})' if run.made_by else ''}, or begin another run "
+            "with --out: `gra export` makes one dataset of both"
         )
     below = _differing(run.document, document) - {"fingerprint", "format_version", "config", "versions"}
     raise StoreError(
@@ -190,12 +198,39 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
     return {key for key in {*old, *new} if old.get(key) != new.get(key)}
 
 
+def _leaves(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the configuration says of the data, flat."""
+    return _flat({key: value for key, value in config.items() if key not in ("engine", "export", "budget")})
+
+
 def _flat(plain: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Blocks within blocks as dotted keys."""
+    """Blocks within blocks as dotted keys, and of lists of blocks their lengths and every block by its number."""
     flat: dict[str, Any] = {}
     for key, value in plain.items():
-        flat |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {above + key: value}
+        if isinstance(value, Mapping):
+            flat |= {above + key: dict, **_flat(value, f"{above}{key}.")}
+        elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+            blocks = {f"{number}": item for number, item in enumerate(value)}
+            flat |= {above + key: f"{len(value)} blocks", **_flat(blocks, f"{above}{key}.")}
+        else:
+            flat[above + key] = value
     return flat
+
+
+def _comes_with_a_version(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a key that differs is one that only one of two versions of gra has.
+
+    All keys are written down, with their defaults too: where one is missing, that is no person's doing, unless persons
+    name such keys themselves. A block in another's place differs by more than what is in it.
+    """
+    own = key.startswith("prompts.") or ".options." in key
+    return (key in old) != (key in new) and not own
+
+
+def _named(keys: set[str]) -> str:
+    """The keys for a person: lists as a whole, and of blocks within blocks the outermost that differs."""
+    names = {re.sub(r"\.\d+(\..*)?$", "", key) for key in keys}
+    return ", ".join(sorted(name for name in names if not any(name.startswith(f"{other}.") for other in names)))
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, cycle, islice, zip_longest
 from random import Random
@@ -187,16 +187,23 @@ def _rest(stage: Stage, wanted: Sequence[Fault]) -> list[Fault]:
 # --- sitting it -------------------------------------------------------------------------------------------------------
 
 
-async def sit_exam(ask: Ask, model: str, reading: Reading, questions: Sequence[Question]) -> Sitting:
+Prepare = Callable[[Sequence[Question]], Awaitable[Sequence[Question]]]
+"""Gives questions what has to be there before they are asked."""
+
+
+async def sit_exam(
+    ask: Ask, model: str, reading: Reading, questions: Sequence[Question], prepare: Prepare | None = None
+) -> Sitting:
     """One model's exam at one stage, as far as it has to be taken.
 
     Whoever has shown after half of the questions, or after three quarters, that it can tell or that it is at chance, is
-    not asked the others.
+    not asked the others, and they are not prepared.
     """
     answers: tuple[Answer, ...] = ()
     sitting = Sitting(model, questions[0].good.stage, answers)
     for upto in looks(len(questions)):
-        answers += await answered(ask, model, reading, questions[len(answers) : upto])
+        some = questions[len(answers) : upto]
+        answers += await answered(ask, model, reading, await prepare(some) if prepare else some)
         sitting = Sitting(model, sitting.stage, answers)
         if sitting.unread or not (sitting.silence or sitting.standing.unsure):
             break

@@ -1,4 +1,4 @@
-"""The exam in one way after another: which form of question a model can tell with, and how many questions it needs."""
+"""The exam in one way after another: which form of question a model can tell with, and how many questions it takes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, islice
 
-import numpy as np
-
 from gra.calls import Ask
+from gra.config.questions import Form
 from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
 from gra.records import Entry, Opinion, Stage
 from gra.synthesis.exam import Question, Sitting, drawn_from, sit_exam, twins
-from gra.synthesis.forms import FEWEST, TELLING, Solved, Way, chooses, enough, forms_of
+from gra.synthesis.forms import FEWEST, TELLING, Solved, Way, chooses, forms_of
 from gra.synthesis.reading import ProbabilityReading, Reading
-from gra.synthesis.standing import SURE, logit, sure
 
 EXAMPLES = 4
 """Seeds that solved examples are made of, each once good and once broken."""
@@ -24,10 +22,19 @@ BRIEF = 500
 
 
 def ways_to_ask(entries: Sequence[Entry], config: SynthesisConfig, size: int, stage: Stage) -> list[Way]:
-    """The ways in which an exam of this size asks at a stage, in turn."""
+    """The ways in which an exam of this size asks at a stage, in turn.
+
+    Where criteria may be chosen these are the forms with the fewest questions, and then with all: in another form
+    models came to tell more often than by more questions (docs/lab_notes.md).
+    """
     forms = config.questions.forms
     solved = solved_examples(entries, config, size, stage) if "own" in forms else ()
-    return forms_of(forms, solved, config.criteria, stage)
+    ways = forms_of(forms, solved, config.criteria, stage)
+    if config.questions.ask == "all" or not chooses(config.criteria, stage):
+        return ways
+    few = TELLING[stage][: FEWEST[stage]]
+    whole = [way for way in ways if not way.criteria]
+    return [*(replace(way, criteria=few) if way in whole else way for way in ways), *whole]
 
 
 def solved_examples(entries: Sequence[Entry], config: SynthesisConfig, size: int, stage: Stage) -> tuple[Solved, ...]:
@@ -49,45 +56,30 @@ def _length(entry: Entry, stage: Stage) -> int:
 
 
 async def sit_in_turn(
-    ask: Ask, config: SynthesisConfig, judge: tuple[str, Reading], questions: Sequence[Question], ways: Sequence[Way]
+    ask: Ask, judge: tuple[str, Reading], questions: Sequence[Question], ways: Sequence[Way]
 ) -> Sitting:
-    """The exam in one way after another, until one shows that the model can tell; then with the questions needed.
+    """The exam in one way after another, until one shows that the model can tell.
 
     Every further way is one more chance to be lucky, and has to show more (Bonferroni). If none does, the first counts.
+    Who is at chance in a form, or cannot be read in it, is not asked more questions in it; what was asked in an earlier
+    way is found in the ledger.
     """
     name, reading = judge
     stage = questions[0].good.stage
     if not isinstance(reading, ProbabilityReading):
         return await sit_exam(ask, name, reading, questions)
-    first: Sitting | None = None
-    for tries, way in enumerate(ways, start=1):
+    sittings: list[Sitting] = []
+    given_up: set[Form] = set()
+    for way in ways:
+        if way.form in given_up:
+            continue
         sitting = replace(await sit_exam(ask, name, reading.asking(stage, way), questions), way=way)
-        if not sitting.failure and sitting.standing.separation > sure(tries) * sitting.standing.error:
-            return briefed(sitting, config, sure(tries))
-        first = first or sitting
-    assert first is not None, "there is no way to ask"
-    return first
-
-
-def briefed(sitting: Sitting, config: SynthesisConfig, least: float = SURE) -> Sitting:
-    """The sitting as if no more had been asked than is needed to tell as well, where that may be chosen.
-
-    So few that it would not have shown any more that it can tell, by `least` standard errors, are too few.
-    """
-    way, stage = sitting.way or Way(), sitting.stage
-    names = way.criteria or TELLING[stage]
-    if config.questions.ask == "all" or not chooses(config.criteria, stage) or len(names) == 1:
-        return sitting
-    good, broken = (
-        np.array([[logit(getattr(a, half).scores[c]) for c in names] for a in sitting.told])
-        for half in ("good", "broken")
-    )
-    for count in range(enough(good, broken, FEWEST[stage]), len(names) + 1):
-        chosen = tuple(c.name for c in config.criteria.of(stage) if c.name in names[:count])
-        brief = replace(narrowed(sitting, chosen), way=replace(way, criteria=chosen))
-        if brief.standing.separation > least * brief.standing.error:
-            break
-    return brief
+        sittings.append(sitting)
+        if not sitting.failure and sitting.standing.shown(tries=len(sittings)):
+            return sitting
+        if sitting.failure or sitting.standing.at_chance:
+            given_up.add(way.form)
+    return sittings[0]
 
 
 def narrowed(sitting: Sitting, criteria: Sequence[str]) -> Sitting:

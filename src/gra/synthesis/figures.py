@@ -7,8 +7,8 @@ whoever looks at a run need not read it. Pure.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from statistics import NormalDist
 from typing import Any, Literal, Self
 
@@ -227,17 +227,19 @@ class Figures:
     def _text(self, sample: Sample, stage: Stage, opinions: tuple[Opinion, ...], verdict: Verdict | None) -> None:
         """Agreement on one text."""
         read = said_by_models(opinions)
-        ratings = {o.model: rating(o) for o in read}
-        votes = {model: vote for model, vote in verdict.votes.items() if model in ratings} if verdict else {}
+        ratings = [rating(o) for o in alike(read)]
+        votes = {o.model: verdict.votes[o.model] for o in read if o.model in verdict.votes} if verdict else {}
         places: tuple[tuple[By, str], ...] = (("all", ""), ("domain", sample.domain), ("round", str(sample.round)))
         for by, name in places:
-            self.scores.setdefault((stage, by, name), Alpha()).add(list(ratings.values()))
+            self.scores.setdefault((stage, by, name), Alpha()).add(ratings)
             self.votes.setdefault((stage, by, name), Alpha()).add([float(vote) for vote in votes.values()])
         for criterion in {c for o in read for c in o.scores} if len(read) > 1 else ():
             values = [on_ten(o, o.scores[criterion]) for o in read if criterion in o.scores]
             self.scores.setdefault((stage, "criterion", criterion), Alpha()).add(values)
-        for a, b in _pairs(ratings):
-            self.scored.setdefault((stage, a, b), Correlation()).add(ratings[a], ratings[b])
+        by_model = {o.model: o for o in read}
+        for a, b in _pairs(by_model):
+            if both := alike((by_model[a], by_model[b])):
+                self.scored.setdefault((stage, a, b), Correlation()).add(*map(rating, both))
         for a, b in _pairs(votes):
             counts = self.voted.setdefault((stage, a, b), [0, 0, 0, 0])
             counts[(0 if votes[b] else 1) if votes[a] else (2 if votes[b] else 3)] += 1
@@ -278,6 +280,15 @@ def doubts(stored: Mapping[str, Any] | None) -> dict[int, float | None]:
 def rating(opinion: Opinion) -> float:
     """An opinion's mean score on a scale of 0 to 10."""
     return on_ten(opinion, opinion.mean(opinion.scores))
+
+
+def alike(opinions: Sequence[Opinion]) -> list[Opinion]:
+    """The opinions as far as they can be compared: of the criteria that all of them are about; none if there is none.
+
+    Models are asked about as many criteria as each needs (`exam_ways.py`), and a mean of two is not one of six.
+    """
+    shared = set.intersection(*(set(o.scores) for o in opinions)) if opinions else set()
+    return [replace(o, scores={c: o.scores[c] for c in o.scores if c in shared}) for o in opinions] if shared else []
 
 
 def on_ten(opinion: Opinion, score: float) -> float:

@@ -1,27 +1,22 @@
 """In which way a model is asked for an opinion: the form of the questions, and which of them. Pure.
 
 Which way is good differs by model and by data (docs/lab_notes.md), so the exam finds it out: a model that cannot tell
-good from broken in the first form is asked in the next, and with what form it can tell, no more is asked than tells.
+good from broken in the first form is asked in the next. Most of what a model can tell it tells by few questions.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from gra.calls import Message
 from gra.config.criteria import PAPER_INSTRUCTION, PAPER_RESPONSE, CriteriaConfig, Criterion
 from gra.config.questions import Form
 from gra.prompts.template import Template
 from gra.records import Stage
-from gra.synthesis.standing import LEAST_SPREAD
 
 DIGITS = tuple("0123456789")
 PAPERS = {"instruction": PAPER_INSTRUCTION, "response": PAPER_RESPONSE}
@@ -32,7 +27,8 @@ TELLING: Mapping[Stage, tuple[str, ...]] = {
 """The paper's criteria by what their questions tell, as measured on three models and five sets (docs/lab_notes.md).
 A fixed order: the best of six by one short exam is mostly the luckiest."""
 FEWEST: Mapping[Stage, int] = {"instruction": 1, "response": 2}
-"""Criteria that tell as much as all of the paper's, for most models."""
+"""Criteria that tell as much as all of the paper's, for most models; no more are asked about unless these show
+nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,33 +116,6 @@ class Way:
 def chooses(criteria: CriteriaConfig, stage: Stage) -> bool:
     """True if the criteria of a stage are the paper's, of which some may be left out; one's own are all asked."""
     return criteria.of(stage) == PAPERS[stage]
-
-
-def enough(good: NDArray[np.float64], broken: NDArray[np.float64], fewest: int) -> int:
-    """How many columns, from the first, tell good from broken as well as all of them do.
-
-    As well is: Cohen's d of their mean is not below that of all by more than the jackknife's standard error of the
-    difference. Taken in a fixed order the few are chosen by little luck.
-
-    Args:
-        good: log-odds of good texts, (texts, questions).
-        broken: of their twins, the same shape.
-        fewest: what is never gone below.
-    """
-    count = int(good.shape[1])
-    for some in range(min(fewest, count), count):
-        lost = [_d(good, broken, count, out) - _d(good, broken, some, out) for out in range(len(good))]
-        error = math.sqrt((len(good) - 1) * float(np.var(lost)))
-        if _d(good, broken, count) - _d(good, broken, some) <= error:
-            return some
-    return count
-
-
-def _d(good: NDArray[np.float64], broken: NDArray[np.float64], some: int, out: int | None = None) -> float:
-    """Cohen's d of the mean of the first columns, without one text and its twin."""
-    g, b = (np.delete(side, [] if out is None else [out], axis=0)[:, :some].mean(axis=1) for side in (good, broken))
-    spread = max(float(np.sqrt((g.var(ddof=1) + b.var(ddof=1)) / 2)), LEAST_SPREAD)
-    return float(g.mean() - b.mean()) / spread
 
 
 def forms_of(forms: Sequence[Form], solved: Sequence[Solved], criteria: CriteriaConfig, stage: Stage) -> list[Way]:

@@ -7,19 +7,17 @@ that can tell, as in a dispute, where nobody else is quoted.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import cycle
 
 from gra.calls import Ask, CallId
 from gra.config.synthesis import SynthesisConfig
-from gra.synthesis.exam import LEAST_QUESTIONS, Question, sit_exam
+from gra.synthesis.exam import Question, sit_exam
 from gra.synthesis.reading import Matter, Reading, read_comment
 from gra.synthesis.standing import Standing
 from gra.together import together
-
-Half = tuple[str, str, str]
-"""The name of a question, `good` or `broken`, and who comments on it."""
 
 
 async def sit_ruling_exams(
@@ -32,8 +30,8 @@ async def sit_ruling_exams(
 ) -> dict[str, Standing | str]:
     """By model, its standing as Adjudicator, or why it has none.
 
-    Half of the questions, as comments have to be written for them. A model that has nobody else's reviews to read is
-    left out: in a dispute it has none either.
+    Comments are written for the questions that somebody comes to, one after the other judge: who reads the same comment
+    finds it in the ledger. A model that has nobody else's reviews to read is left out: in a dispute it has none either.
 
     Args:
         ask: answers.
@@ -43,40 +41,34 @@ async def sit_ruling_exams(
         able: the models that have shown that they can tell about responses.
         judges: those that may adjudicate.
     """
-    some = questions[: max(LEAST_QUESTIONS, math.ceil(len(questions) / 2))]
-    readers = {judge: [_commenter(n, judge, able) for n in range(len(some))] for judge in judges}
-    wanted = {(q, who) for whos in readers.values() for q, who in zip(some, whos, strict=True) if who}
-    comments = await _comments(ask, config, sorted(wanted, key=lambda pair: (pair[0].name, pair[1])))
     found: dict[str, Standing | str] = {}
-    for judge, whos in readers.items():
-        if all(whos):
-            shown = [_with_reviews(q, who, comments) for q, who in zip(some, whos, strict=True)]
-            sitting = await sit_exam(ask, judge, readings[judge], shown)
+    for judge in judges:
+        if others := [name for name in sorted(able) if name != judge]:
+            commenters = dict(zip(questions, cycle(others), strict=False))
+            prepare = partial(_with_reviews, ask, config, commenters)
+            sitting = await sit_exam(ask, judge, readings[judge], questions, prepare)
             found[judge] = sitting.failure or sitting.standing
     return found
 
 
-def _commenter(number: int, judge: str, able: Collection[str]) -> str:
-    """Whose review the Adjudicator reads on a question: the others in turn; empty if there is no other."""
-    others = [name for name in sorted(able) if name != judge]
-    return others[number % len(others)] if others else ""
+async def _with_reviews(
+    ask: Ask, config: SynthesisConfig, commenters: Mapping[Question, str], some: Sequence[Question]
+) -> list[Question]:
+    """The questions as an Adjudicator is asked them, under names of their own; a text is commented on once."""
 
+    def call(question: Question, half: str) -> CallId:
+        return CallId(f"exam-{question.name}", f"exam.response.{half}.{commenters[question]}.comment")
 
-async def _comments(ask: Ask, config: SynthesisConfig, wanted: Sequence[tuple[Question, str]]) -> dict[Half, str]:
-    async def one(question: Question, half: str, matter: Matter, model: str) -> tuple[Half, str]:
-        call = CallId(f"exam-{question.name}", f"exam.{matter.stage}.{half}.{model}.comment")
-        return (question.name, half, model), await read_comment(ask, model, matter, call, config)
+    halves = [(q, half, matter) for q in some for half, matter in (("good", q.good), ("broken", q.broken))]
+    wanted = {(call(q, half), matter): commenters[q] for q, half, matter in halves}
+    written = await together(read_comment(ask, who, matter, of, config) for (of, matter), who in wanted.items())
+    comments = dict(zip(wanted, written, strict=True))
 
-    halves = [(q, half, matter, who) for q, who in wanted for half, matter in (("good", q.good), ("broken", q.broken))]
-    return dict(await together(one(*each) for each in halves))
-
-
-def _with_reviews(question: Question, who: str, comments: Mapping[Half, str]) -> Question:
-    """The question as the Adjudicator is asked it, under a name of its own."""
-
-    def reviewed(half: str, matter: Matter) -> Matter:
-        comment = comments[question.name, half, who]
+    def reviewed(question: Question, half: str, matter: Matter) -> Matter:
+        comment = comments[call(question, half), matter]
         return replace(matter, reviews=f"- {comment}" if comment else "")
 
-    good, broken = reviewed("good", question.good), reviewed("broken", question.broken)
-    return replace(question, name=f"{question.name}-ruling", good=good, broken=broken)
+    return [
+        replace(q, name=f"{q.name}-ruling", good=reviewed(q, "good", q.good), broken=reviewed(q, "broken", q.broken))
+        for q in some
+    ]

@@ -85,9 +85,18 @@ class Standing:
         return math.sqrt(2 / n + self.separation**2 / (4 * n))
 
     @property
+    def at_chance(self) -> bool:
+        """True if it looks so little as if the model could tell that asking on would hardly give it a say."""
+        return self.separation <= FUTILE * self.error
+
+    @property
     def unsure(self) -> bool:
         """True if a longer exam could well change whether the model has a say."""
-        return FUTILE < self.separation / self.error <= PLAIN
+        return not self.at_chance and self.separation <= PLAIN * self.error
+
+    def shown(self, tries: int = 1) -> bool:
+        """True if the model has shown that it can tell, in the last of so many tries."""
+        return self.separation > sure(tries) * self.error
 
     @cached_property
     def weight(self) -> float:
@@ -97,7 +106,7 @@ class Standing:
         (Fisher's discriminant). A weight is earned by a separation that a model at chance reaches once in twenty
         exams: alone on a committee even a small weight decides.
         """
-        return self.separation - self.error if self.separation > SURE * self.error else 0.0
+        return self.separation - self.error if self.shown() else 0.0
 
     @cached_property
     def auc(self) -> float:
