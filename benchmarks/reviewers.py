@@ -53,7 +53,7 @@ from gra.together import together
 from reviewers_tables import MATH, Member, Pair, tables
 
 MODELS = "0.1B=smollm2-135m-instruct,0.5B=qwen2.5-coder-0.5b-instruct,1.5B=qwen2.5-coder-1.5b-instruct"
-SOLVERS = "0.5B=1"
+SOLVERS = "0.5B=2,1.5B=1"
 """How many solutions of which model `@math` goes by; of several models, as many of each as of the least."""
 LONGEST_SOLUTION = 400
 """Tokens."""
