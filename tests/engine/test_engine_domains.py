@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_pool import WORDS, fake_models, make_config
+from fake_pool import WORDS, broken, fake_models, make_config
 
 from gra.engine.opening import known_gate
 from gra.engine.replay import replay
@@ -45,13 +45,13 @@ def write_seeds(folder: Path, count: int = 64) -> None:
 
 
 def blind_at_sea(model: FakeModel) -> FakeModel:
-    """It says the same of good and of broken where something is underwater."""
+    """Of answers to what is underwater it takes the broken ones for a little better, if for anything."""
     sighted = model.judge
 
     def judge(body: dict[str, Any]) -> float | None:
         matter = body["messages"][-1]["content"].split("Question:")[0].strip()
-        if "underwater" in matter:
-            return min(0.98, max(0.02, random.Random(f"{model.name}{matter}").gauss(0.6, 0.15)))
+        if "underwater" in matter and "Answer: " in matter:
+            return min(0.98, max(0.02, random.Random(f"{model.name}{matter}").gauss(0.6 + 0.1 * broken(matter), 0.15)))
         return sighted(body) if sighted else None
 
     return replace(model, judge=judge)
@@ -102,7 +102,7 @@ def test_it_is_told_kept_and_shown(one_blind: tuple[Path, list[str]]) -> None:
     folder, told = one_blind
     _, exam = made(folder / "run")
     lost = [(row["model"], row["stage"], row["no_vote_in"]) for row in exam if "no_vote_in" in row]
-    assert lost == [("bob", "response", ["Sea"])], "broken instructions mostly do not say that they are of the sea"
+    assert lost == [("bob", "response", ["Sea"])]
     assert all(row["weight"] > 0 for row in exam if row["stage"] == "response" and row["model"] != "@relevance")
     said = "`bob` cannot tell good from broken by the response in `Sea`, though elsewhere; no say there"
     assert told.count(said) == 1
