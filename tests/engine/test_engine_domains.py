@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fake_pool import WORDS, broken, fake_models, make_config
 
+from gra.cli.views.run_report import can_tell
 from gra.engine.opening import known_gate
 from gra.engine.replay import replay
 from gra.engine.run import synthesise
@@ -104,6 +105,7 @@ def test_it_is_told_kept_and_shown(one_blind: tuple[Path, list[str]]) -> None:
     lost = [(row["model"], row["stage"], row["no_vote_in"]) for row in exam if "no_vote_in" in row]
     assert lost == [("bob", "response", ["Sea"])]
     assert all(row["weight"] > 0 for row in exam if row["stage"] == "response" and row["model"] != "@relevance")
+    assert [can_tell(row) for row in exam if "no_vote_in" in row] == ["can tell, but not in Sea; has no say there"]
     said = "`bob` cannot tell good from broken by the response in `Sea`, though elsewhere; no say there"
     assert told.count(said) == 1
     with Reader(open_run(folder / "run")) as reader:
@@ -169,7 +171,7 @@ async def test_casting_by_merit_seldom_has_it_there(tmp_path: Path) -> None:
 async def test_where_nobody_can_tell_it_is_told_and_nothing_of_that_is_kept(tmp_path: Path) -> None:
     names = tuple(model.name for model in fake_models())
     told = await run(tmp_path / "made", names, target=4, rounds=1)
-    assert [text for text in told if text.startswith("nobody can tell good from broken responses in `Sea`")]
+    assert [text for text in told if text.startswith("nobody is left to tell good from broken responses in `Sea`")]
     samples, _ = made(tmp_path / "made" / "run")
     assert {s.domain for s in samples if s.status.value == "accepted"} == {"Land"}
     ended = [s for s in samples if s.domain == "Sea" and s.status.value == "rejected_ruling"]

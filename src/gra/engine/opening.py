@@ -150,13 +150,14 @@ def by_domain(config: SynthesisConfig, gate: SeedsRule | CalibratedRule) -> Iter
         here = in_domain(gate, domain)
         unjudged = _unjudged(config, here)
         if len(unjudged) < len(may_play(config, "generator")):
-            yield from (f"`{name}` does not write in `{domain}`: nobody else can tell there" for name in unjudged)
+            here_alone = [name for name in unjudged if name not in _unjudged(config, gate)]
+            yield from (f"`{name}` does not write in `{domain}`: nobody else can tell there" for name in here_alone)
         elif any(s.weight and s.model.startswith(VERIFIER) and domain not in s.no_vote_in for s in standings):
             yield f"no reviewer can tell good from broken responses in `{domain}`: verifiers alone decide about them"
         else:
             yield (
-                f"nobody can tell good from broken responses in `{domain}`, so all of them will be disputed and none "
-                f"kept. Add a model that can tell there, or leave `{domain}` out"
+                f"nobody is left to tell good from broken responses in `{domain}`: all of them will be disputed, and "
+                f"none kept. Add a model that can tell there, or leave `{domain}` out"
             )
 
 
