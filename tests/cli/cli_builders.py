@@ -159,7 +159,7 @@ async def _call(writer: Writer, owner: str, step: str, model: str, labels: bool 
 def exam() -> list[dict[str, Any]]:
     row = {"n": 8, "separation": 1.0, "mean_good": 1.0, "mean_broken": 0.0, "stage": "response"}
     return [
-        {**row, "model": "one", "auc": 0.95, "weight": 1.5},
+        {**row, "model": "one", "auc": 0.95, "weight": 1.5, "no_vote_in": ["Coding", HOSTILE]},
         {**row, "model": "two", "auc": 0.5, "weight": 0.0},
         {**row, "model": "judge", "auc": 0.7, "weight": 0.0},
     ]

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,33 @@ def test_every_form_is_tried_where_that_is_asked_for(gra: Gra, judges: list[Fake
     assert set(response["forms"]["own"]) & {"correctness", "clarity"} == {"correctness"}, "its examples are about one"
     assert "By form of question" in told.stdout
     assert "asked after solved examples about correctness, completeness" in told.stdout
+
+
+def test_a_domain_in_which_a_model_cannot_tell_is_said_and_marked(
+    gra: Gra, judges: list[FakeModel], tmp_path: Path
+) -> None:
+    def at_sea(body: dict[str, Any]) -> float:
+        matter = prompt_of(body).rpartition("Exercise:")[2].split("Question:")[0]
+        number = re.search(r"number (\d+)", matter)
+        return random.Random(matter).uniform(0.5, 0.8) if number and int(number[1]) % 2 else knowing(body)
+
+    models = [replace(model, judge=at_sea) if model.name == "one" else model for model in judges]
+    with serving(FakeServer(models)) as server:
+        config = config_file(
+            tmp_path, server.base_url, domains=[{"name": n, "description": n} for n in ("Land", "Sea")]
+        )
+        rows = [
+            {"instruction": f"Say number {n} in words.", "response": f"It is number {n}, in words.", "domain": domain}
+            for n in range(64)
+            for domain in [["Land", "Sea"][n % 2]]
+        ]
+        (tmp_path / "seeds.json").write_text(json.dumps(rows))
+        asked = ("exam", config, "--model", "one", "--model", "two", "-n", 64, "--set", "gate.exam=64")
+        shown, found = gra(*asked, columns=200).stdout, json.loads(gra(*asked, "--json").stdout)
+    lost = {
+        (one["model"], one["stage"]): one["no_vote_in"] for one in found["models"] if not one["model"].startswith("@")
+    }
+    assert lost["one", "response"] == ["Sea"] and lost["two", "response"] == []
+    assert re.search(r"one can tell by the response and will vote, with weight [\d.]+, but not in Sea, where it", shown)
+    assert [line.split()[0] for line in shown.splitlines() if "no vote" in line and "n=" in line].count("Sea") >= 1
+    assert not [line for line in shown.splitlines() if line.strip().startswith("Land") and "no vote" in line]

@@ -30,6 +30,7 @@ def test_status_says_what_there_is_to_say(gra: Gra, run_folder: Path) -> None:
         "rejected instruction",
         "vetoed (one: clarity)",
         "cannot tell good from broken",
+        "can tell, but not in Coding",
         "25.0%",
         "Math 8",
     ):

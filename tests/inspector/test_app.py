@@ -162,6 +162,12 @@ async def test_a_person_judges_takes_back_and_finds_it_again(client: Client, tmp
     assert list(verdicts(run)) == ["r01-00004"]
 
 
+async def test_where_who_has_no_say_is_shown(client: Client) -> None:
+    page = await text_of(client, "/1/reviewers")
+    assert page.count("no say in") == 2
+    assert re.search(r"no say in (<[^>]*>)*Coding", page)
+
+
 async def test_a_person_is_one_more_reviewer(tmp_path: Path) -> None:
     votes = {"one": True, "two": False}
     split = replace(version(), verdict=replace(version().verdict or sample(0).verdict, votes=votes))  # type: ignore[type-var]

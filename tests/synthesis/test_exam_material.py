@@ -8,7 +8,7 @@ import pytest
 
 from gra.config.material import ExamConfig
 from gra.errors import SeedError
-from gra.synthesis.exam_material import MOST, digest_of, read_labelled
+from gra.synthesis.exam_material import MOST, digest_of, read_labelled, strange_domains
 
 
 def lines(path: Path, *rows: Any) -> Path:
@@ -41,6 +41,18 @@ def test_graded_answers_are_paired_within_an_instruction_first(tmp_path: Path) -
         ("B", "b", "C", "c"),
     ]
     assert found[0].good_author == "by a1"
+
+
+def test_what_is_left_over_is_paired_within_a_domain_first(tmp_path: Path) -> None:
+    said = [("A", True, "Sea"), ("B", True, "Land"), ("C", True, "Air"), ("D", True, "Land")]
+    said += [("1", False, "Land"), ("2", False, "Sea"), ("3", False, ""), ("4", False, "Fire")]
+    rows = [{**graded(name, name, correct), "domain": domain} for name, correct, domain in said]
+    found = read_labelled(ExamConfig(graded=lines(tmp_path / "g.jsonl", *rows))).labelled
+    pairs = [(f.good, f.bad, f.domain) for f in found]
+    assert pairs == [("A", "2", "Sea"), ("B", "1", "Land"), ("C", "3", "Air"), ("D", "4", "")]
+    assert strange_domains(found, ["Land", "Sea", "Air"]) == ()
+    (told,) = strange_domains(found, ["Land"])
+    assert "(`Air`, `Sea`)" in told
 
 
 def test_what_is_said_twice_counts_once_and_what_is_contradicted_does_not_count(tmp_path: Path) -> None:

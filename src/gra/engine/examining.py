@@ -93,6 +93,7 @@ class Examined:
             "reading": self.reading,
             "votes": self.votes,
             "weight": run.weight if run else None,
+            "no_vote_in": list(run.no_vote_in) if run else [],
             "questions_in_a_run": len(run.good) if run else None,
             "failure": self.failure,
             "pairwise": asdict(self.pairwise) if self.pairwise else None,

@@ -14,6 +14,7 @@ from gra.engine.recalibrating import gate_of
 from gra.store.reader import Reader
 from gra.store.writer import Writer
 from gra.synthesis.calibrated import CalibratedRule
+from gra.synthesis.domains import in_domain
 from gra.synthesis.figures import FACT, Figures
 
 AT_ONCE = 200
@@ -42,7 +43,8 @@ async def _figures(number: int, gate: CalibratedRule | None, config: SynthesisCo
     found = Figures(reader.run.calibrated)
     for sample in reader.iter_samples(round=number):
         version = sample.best
-        found.add(sample, gate.doubt(version) if gate and version and version.final and version.opinions else None)
+        here = in_domain(gate, sample.domain) if gate and version and version.final and version.opinions else None
+        found.add(sample, here.doubt(version) if isinstance(here, CalibratedRule) and version else None)
         if not found.samples % AT_ONCE:
             await asyncio.sleep(0)
     return found.plain()

@@ -15,7 +15,7 @@ from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.store.verdicts import verdicts
 from gra.synthesis.documents import read_documents
-from gra.synthesis.exam_material import LONGEST, Answers, Labelled, Row, digest_of, read_labelled
+from gra.synthesis.exam_material import LONGEST, Answers, Labelled, Row, digest_of, read_labelled, strange_domains
 from gra.synthesis.seed_forms import Unfit, text_of
 from gra.synthesis.seeds import check_domains, read_seeds
 
@@ -92,6 +92,7 @@ def read_material(config: SynthesisConfig, folder: Path | None = None) -> Materi
     elif config.exam and config.examines:
         labelled, problems = labelled_answers(config.exam)
         problems = (*material.problems, *(f"labelled answers: {problem}" for problem in problems))
+        problems += strange_domains(labelled, (leaf.name for leaf in config.leaves))
         material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled), problems=problems)
     return material
 

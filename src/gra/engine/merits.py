@@ -23,6 +23,7 @@ from gra.store.writer import Writer
 from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.casting import Casting, Odds
 from gra.synthesis.decide import Gate, SeedsRule, say, weight_of_ruling
+from gra.synthesis.domains import in_domain, no_votes
 from gra.synthesis.merit import Tallies, Tally, held, judges, writers
 from gra.synthesis.plugged import cast_by
 
@@ -78,15 +79,18 @@ def casting_of(config: SynthesisConfig, gate: Gate, number: int, reader: Reader)
 
     By merit, the odds are those that `store_odds` has stored, so that all processes cast alike.
     """
+    apart = {domain: in_domain(gate, domain) for domain in no_votes(gate)}
     if not isinstance(config.casting, AdaptiveCasting):
-        return cast_by(config, gate.able), {}
+        return cast_by(config, gate.able), {domain: cast_by(config, of.able) for domain, of in apart.items()}
     odds = reader.fact(FACT)[str(number)]
-    domains = {d: _casting(config, gate, odds, shares) for d, shares in odds["generator"].items()}
-    return _casting(config, gate, odds, odds["even"]), domains
 
+    def casting(domain: str, shares: Mapping[str, float]) -> Casting:
+        judging = odds.get("judging", {}).get(domain, odds)
+        able = apart.get(domain, gate).able
+        return cast_by(config, able, Odds(shares, judging["reviewer"], judging["adjudicator"]))
 
-def _casting(config: SynthesisConfig, gate: Gate, odds: Mapping[str, Any], shares: Mapping[str, float]) -> Casting:
-    return cast_by(config, gate.able, Odds(shares, odds["reviewer"], odds["adjudicator"]))
+    domains = {domain: casting(domain, shares) for domain, shares in odds["generator"].items()}
+    return casting("", odds["even"]), domains
 
 
 def _odds(
@@ -100,12 +104,18 @@ def _odds(
     even = {name: shares[name] / sum(shares[n] for n in may_write) for name in may_write}
     rates = rates_of(config)
 
-    def judging(told: Mapping[str, float], price: Mapping[str, float]) -> dict[str, float]:
+    def odds_of(told: Mapping[str, float], price: Mapping[str, float]) -> dict[str, float]:
         alike = dict.fromkeys(told, 1 / len(told)) if told else {}
         return held(judges(told, price), alike, policy.explore, policy.cap) if told else {}
 
-    reviewer = {name: _shown(gate, name) for name in may_play(config, "reviewer")}
-    adjudicator = {name: _shown(gate, name, ruling=True) for name in may_play(config, "adjudicator")}
+    def judging(gate: Gate) -> dict[str, dict[str, float]]:
+        reviewer = {name: _shown(gate, name) for name in may_play(config, "reviewer")}
+        adjudicator = {name: _shown(gate, name, ruling=True) for name in may_play(config, "adjudicator")}
+        # Disputes are few: who settles them best is worth its price.
+        alike = dict.fromkeys(adjudicator, 1.0)
+        return {"reviewer": odds_of(reviewer, rates.prompt), "adjudicator": odds_of(adjudicator, alike)}
+
+    apart = {domain: judging(in_domain(gate, domain)) for domain in no_votes(gate)}
     generator = {}
     for leaf in config.leaves:
         draw = rng(config.random_seed, "casting", number, leaf.name)
@@ -115,9 +125,8 @@ def _odds(
         "unit": rates.unit,
         "even": held(even, even, policy.explore, policy.cap),
         "generator": generator,
-        "reviewer": judging(reviewer, rates.prompt),
-        # Disputes are few: who settles them best is worth its price.
-        "adjudicator": judging(adjudicator, dict.fromkeys(adjudicator, 1.0)),
+        **judging(gate),
+        **({"judging": apart} if apart else {}),
         "tallies": {name: {d: asdict(tally) for d, tally in of.items()} for name, of in tallies.items()},
     }
 

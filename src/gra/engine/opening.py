@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -21,6 +21,7 @@ from gra.store.writer import Writer
 from gra.synthesis.bootstrap import annotate
 from gra.synthesis.calibrated import CalibratedRule
 from gra.synthesis.decide import Gate, PaperRule, SeedsRule, Unreviewed
+from gra.synthesis.domains import in_domain, no_votes
 from gra.synthesis.exam import LEAST_QUESTIONS, STAGES, Sitting, lacks_seeds, set_exam
 from gra.synthesis.exam_material import Labelled
 from gra.synthesis.exam_report import report_on
@@ -122,10 +123,8 @@ async def make_gate(
     if adjudicated(config) and isinstance(gate, SeedsRule | CalibratedRule):
         rulings = await _rulings(ask, config, gate, known, reader, writer, listen)
         gate = replace(gate, rulings=rulings)
-    writers, able = may_play(config, "generator"), (gate.able or {})["response"]
-    single = config.casting.policy == "single"  # then it judges its own work
-    unjudged = [name for name in writers if not (able if single else able - {name})]
-    if len(unjudged) == len(writers):
+    unjudged, single = _unjudged(config, gate), config.casting.policy == "single"
+    if len(unjudged) == len(may_play(config, "generator")):
         raise ConfigError(
             f"No reviewer{'' if single else ' of what the others write'} can tell the seeds' responses from broken "
             "ones, so nothing it says would mean anything. Add a larger model to the pool, check the seeds, give the "
@@ -133,9 +132,40 @@ async def make_gate(
         )
     for name in unjudged:
         listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
+    if isinstance(gate, SeedsRule | CalibratedRule):
+        for told in by_domain(config, gate):
+            listen(Notice(told))
     if isinstance(gate, CalibratedRule):
         listen(Notice(prospect(gate)))
     return gate
+
+
+def by_domain(config: SynthesisConfig, gate: SeedsRule | CalibratedRule) -> Iterator[str]:
+    """What the exam has taken from whom in single domains, and what comes of it there, in words."""
+    standings = gate.standings.values()
+    for domain, lost in no_votes(gate).items():
+        for stage, names in lost.items():
+            them = ", ".join(f"`{name}`" for name in names)
+            yield f"{them} cannot tell good from broken by the {stage} in `{domain}`, though elsewhere; no say there"
+        here = in_domain(gate, domain)
+        unjudged = _unjudged(config, here)
+        if len(unjudged) < len(may_play(config, "generator")):
+            here_alone = [name for name in unjudged if name not in _unjudged(config, gate)]
+            yield from (f"`{name}` does not write in `{domain}`: nobody else can tell there" for name in here_alone)
+        elif any(s.weight and s.model.startswith(VERIFIER) and domain not in s.no_vote_in for s in standings):
+            yield f"no reviewer can tell good from broken responses in `{domain}`: verifiers alone decide about them"
+        else:
+            yield (
+                f"nobody is left to tell good from broken responses in `{domain}`: all of them will be disputed, and "
+                f"none kept. Add a model that can tell there, or leave `{domain}` out"
+            )
+
+
+def _unjudged(config: SynthesisConfig, gate: Gate) -> list[str]:
+    """Who writes what nobody could judge, as no model can tell, or only the writer itself."""
+    able, writers = (gate.able or {})["response"], may_play(config, "generator")
+    single = config.casting.policy == "single"  # then it judges its own work
+    return [name for name in writers if not (able if single else able - {name})]
 
 
 def prospect(gate: CalibratedRule) -> str:
@@ -245,6 +275,7 @@ def exam_row(standing: Standing) -> dict[str, object]:
         "places": list(standing.places),
         "good": list(standing.good),
         "broken": list(standing.broken),
+        **({"no_vote_in": list(standing.no_vote_in)} if standing.no_vote_in else {}),
     }
 
 
@@ -260,5 +291,6 @@ def sitting_row(sitting: Sitting) -> dict[str, object]:
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:
-    good, broken, places = (tuple(row.get(key, ())) for key in ("good", "broken", "places"))
-    return Standing(row["model"], row["stage"], good, broken, places)
+    keys = ("good", "broken", "places", "domains", "no_vote_in")
+    good, broken, places, domains, no_vote_in = (tuple(row.get(key, ())) for key in keys)
+    return Standing(row["model"], row["stage"], good, broken, places, domains, no_vote_in)

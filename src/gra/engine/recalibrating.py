@@ -61,9 +61,10 @@ def _learned(gate: CalibratedRule, number: int, reader: Reader) -> Learned:
     able = [s for (_, stage), s in gate.standings.items() if stage == "response" and s.weight]
     standings = sorted(able, key=lambda s: s.model)
     rows = []
-    for round_number, opinions in _first_reviews(number, reader):
+    for round_number, domain, opinions in _first_reviews(number, reader):
         drifts = drifts_before(round_number, reader)
-        said = {o.model: feature(o) for o in opinions if o.usable}
+        able_here = [s.model for s in standings if domain not in s.no_vote_in]  # the others were heard for nothing
+        said = {o.model: feature(o) for o in opinions if o.usable and o.model in able_here}
         rows.append([_standardised(s, said.get(s.model), drifts.get(s.model, STILL)) for s in standings])
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(standings))
     return learn(standings, table, gate.config.good_share, drifts_before(number, reader))
@@ -74,8 +75,11 @@ def _standardised(standing: Standing, value: float | None, drift: Drift) -> floa
     return np.nan if value is None else standing.standardised(value) - drift.shift
 
 
-def _first_reviews(number: int, reader: Reader) -> Iterator[tuple[int, tuple[Opinion, ...]]]:
-    """Round and opinions of the last candidates that decided rounds before `number`, on what each was first given."""
+def _first_reviews(number: int, reader: Reader) -> Iterator[tuple[int, str, tuple[Opinion, ...]]]:
+    """Round, domain and opinions of the last candidates that decided rounds before `number`.
+
+    The opinions are those on what each was first given.
+    """
     wanted = MOST
     for round in reversed([r for r in reader.rounds() if r.number < number]):
         decided = round.detail["decided"]
@@ -84,7 +88,7 @@ def _first_reviews(number: int, reader: Reader) -> Iterator[tuple[int, tuple[Opi
                 break
             counts = decided_it(round, sample.index, sample.status, sample.domain)
             if counts and (opinions := _first_review(sample)):
-                yield round.number, opinions
+                yield round.number, sample.domain, opinions
                 wanted -= 1
         if wanted <= 0:
             return

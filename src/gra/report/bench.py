@@ -112,6 +112,7 @@ class Bench:
             removal_unlike=self.removals.unlike if self.removals else 0,
             kept=self.figures.kept(),
             learned=self.learned,
+            no_votes=tuple((row["model"], row["stage"], d) for row in self.exam for d in row.get("no_vote_in", ())),
             people=self.people.found(),
             disputes=self.disputes.disputes(self.totals),
             samples=self.figures.samples,

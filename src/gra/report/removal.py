@@ -12,6 +12,7 @@ from gra.errors import StoreError
 from gra.records import Opinion, Sample, Stage
 from gra.report.opening import config_of
 from gra.synthesis.decide import Gate, quorum, settled, usable
+from gra.synthesis.domains import in_domain
 
 if TYPE_CHECKING:
     from gra.store.reader import Reader
@@ -75,7 +76,7 @@ class Removals:
 
     def end(self, sample: Sample, without: str = "") -> str:
         """`accept`, `reject`, `dispute` or `no verdict`, for the instruction and the version that counts."""
-        gate = self.anew.get(sample.round, self.gate)
+        gate = in_domain(self.anew.get(sample.round, self.gate), sample.domain)
         if sample.opinions:
             end = _judged(gate, "instruction", sample.opinions, without)
             if end != "accept":

@@ -54,6 +54,8 @@ class Reviewers:
     """What adjudication cost and gained, over all samples."""
     learned: dict[str, Any]
     """With the gate `calibrated`: by round, what candidates had shown when it began (docs/run_folder.md)."""
+    no_votes: tuple[tuple[str, Stage, str], ...]
+    """Reviewer, stage and domain, where an exam has shown that who can tell on the whole cannot tell there."""
     samples: int
     drawn: int
     """Of all samples, those that bias and calibration are from."""
@@ -78,6 +80,7 @@ class Reviewers:
             "people": self.people.plain(),
             "disputes": self.disputes.plain(),
             "learned": self.learned,
+            "no_votes": [{"reviewer": r, "stage": stage, "domain": domain} for r, stage, domain in self.no_votes],
             "samples": self.samples,
             "drawn": self.drawn,
             "seed": SEED,

@@ -71,7 +71,10 @@ class Sitting:
         """What it has shown."""
         good, broken = (tuple(feature(getattr(a, half)) for a in self.told) for half in ("good", "broken"))
         told = tuple(n for n, a in enumerate(self.answers) if a.good.usable and a.broken.usable)
-        return Standing(self.model, self.stage, good, broken, () if len(told) == len(self.answers) else told)
+        places = () if len(told) == len(self.answers) else told
+        domains = tuple(a.question.domain for a in self.told)
+        found = Standing(self.model, self.stage, good, broken, places, domains if any(domains) else ())
+        return replace(found, no_vote_in=found.cannot_tell_in()) if found.domains else found
 
     @property
     def told(self) -> tuple[Answer, ...]:

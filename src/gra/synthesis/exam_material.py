@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
@@ -95,6 +95,15 @@ def digest_of(labelled: Sequence[Labelled]) -> str:
         return ""
     text = json.dumps([asdict(pair) for pair in labelled], ensure_ascii=True, sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
+
+
+def strange_domains(labelled: Sequence[Labelled], known: Iterable[str]) -> tuple[str, ...]:
+    """A line on the domains that samples are never of, if labelled answers name such."""
+    strange = sorted({pair.domain for pair in labelled if pair.domain} - set(known))
+    if not strange:
+        return ()
+    named = ", ".join(f"`{name}`" for name in strange[:5])
+    return (f"labelled answers name domains that `domains` does not have ({named}): no sample is of one",)
 
 
 def bundled() -> list[Entry]:
@@ -213,10 +222,21 @@ def _paired(rows: Sequence[_Grade], sources: str) -> Iterator[Labelled]:
         ours, theirs = right[instruction], wrong[instruction]
         while ours and theirs:
             couples.append((ours.pop(0), theirs.pop(0)))
-    couples += zip(chain.from_iterable(right.values()), chain.from_iterable(wrong.values()), strict=False)
+    # Then within a domain: two of different domains say nothing of either.
+    spare: dict[str, deque[_Grade]] = defaultdict(deque)
+    for bad in chain.from_iterable(wrong.values()):
+        spare[bad.domain].append(bad)
+    alone = []
+    for good in chain.from_iterable(right.values()):
+        if spare[good.domain]:
+            couples.append((good, spare[good.domain].popleft()))
+        else:
+            alone.append(good)
+    couples += zip(alone, chain.from_iterable(spare.values()), strict=False)
     for number, (good, bad) in enumerate(couples):
         texts = (good.instruction, good.response, bad.instruction, bad.response)
-        yield Labelled(f"g{number:03d}", "wrong", *texts, good.domain, good.author, bad.author)
+        domain = good.domain if bad.domain in ("", good.domain) else ""
+        yield Labelled(f"g{number:03d}", "wrong", *texts, domain, good.author, bad.author)
 
 
 def _name(row: Mapping[str, Any], keys: Sequence[str], where: str) -> str:

@@ -17,6 +17,7 @@ from gra.records import SEED, Cast, Entry, Sample, Status, Version
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.casting import Casting
 from gra.synthesis.decide import Gate, quorum, say, settled
+from gra.synthesis.domains import in_domain
 from gra.synthesis.generate import Generator
 from gra.synthesis.mending import Mending
 from gra.synthesis.plugged import PostProcessor
@@ -49,10 +50,17 @@ class Study:
         """Who is drawn for samples of a domain."""
         return self.castings.get(domain, self.casting)
 
-    def compares(self, cast: Cast) -> dict[str, float]:
+    def gate_in(self, domain: str) -> Gate:
+        """Who decides about samples of a domain."""
+        return in_domain(self.gate, domain)
+
+    def compares(self, cast: Cast, domain: str) -> dict[str, float]:
         """Who of a cast is asked which of two responses is better, by how much each counts."""
+        gate, pairs = self.gate_in(domain), self.pairs
         names = [name for name in (*cast.reviewers, cast.adjudicator) if name]
-        return {name: say(self.gate, name) if self.pairs is None else self.pairs.get(name, 0.0) for name in names}
+        if pairs is None:
+            return {name: say(gate, name) for name in names}
+        return {n: 0.0 if gate is not self.gate and not say(gate, n) else pairs.get(n, 0.0) for n in names}
 
 
 async def run_sample(study: Study, round_number: int, index: int) -> Sample:
@@ -62,7 +70,7 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
         EndpointError: an endpoint gave up; the candidate is owed, not lost.
     """
     sample = begin(study, round_number, index)
-    committee = Committee(study.ask, study.config, study.readings)
+    committee, gate = Committee(study.ask, study.config, study.readings), study.gate_in(sample.domain)
     examples, passage = drawn_examples(study, sample.id, sample.domain), study.agenda.passage(index)
     generator = Generator(study.ask, study.config, sample, examples, passage)
     try:
@@ -72,11 +80,11 @@ async def run_sample(study: Study, round_number: int, index: int) -> Sample:
 
         # 2) The Reviewers judge the instruction; the response is written only if it passes.
         matter = Matter("instruction", sample.instruction)
-        opinions = await committee.review(matter, sample.cast.reviewers, sample.id, "review.instruction", study.gate)
+        opinions = await committee.review(matter, sample.cast.reviewers, sample.id, "review.instruction", gate)
         sample = replace(sample, opinions=opinions)
         if not quorum(opinions):
             raise Unwritten("too few reviewers of the instruction could be read")
-        sample = replace(sample, verdict=study.gate.judge("instruction", opinions))
+        sample = replace(sample, verdict=gate.judge("instruction", opinions))
         if sample.verdict and sample.verdict.outcome == "reject":
             return end(sample, Status.REJECTED_INSTRUCTION, sample.verdict.reason)
 
@@ -132,7 +140,7 @@ async def reviewed(
     version = Version(len(sample.versions), response, replace(cast, generator=author or cast.generator))
     before, sample = sample.versions, replace(sample, versions=(*sample.versions, version))
     if before and study.config.revision.accept == "pairwise":
-        judges = study.compares(version.cast)
+        judges = study.compares(version.cast, sample.domain)
         # Where nobody can tell, what has passed stays, and what was rejected gives way to what the review accepts.
         if any(judges.values()) or passed(before[-1]):
             comparison = await committee.compare(response_matter(sample), before[-1], judges, sample.id)
@@ -153,18 +161,18 @@ def cast_of(study: Study, sample: Sample) -> Cast:
 async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
     """The last version with its reviews, verdict, and the end of a dispute; no verdict without a quorum."""
     version, matter = sample.versions[-1], response_matter(sample)
-    step, mendable = version.review_step, revisable(study, sample)
-    opinions = await committee.review(matter, version.cast.reviewers, sample.id, step, study.gate, mendable)
+    step, mendable, gate = version.review_step, revisable(study, sample), study.gate_in(sample.domain)
+    opinions = await committee.review(matter, version.cast.reviewers, sample.id, step, gate, mendable)
     version = replace(version, opinions=opinions)
     if not quorum(opinions):
         return version
-    version = replace(version, verdict=study.gate.judge("response", opinions))
+    version = replace(version, verdict=gate.judge("response", opinions))
     if version.verdict is None or version.verdict.outcome != "dispute":
         return version
     if study.config.adjudication != "model":
         return replace(version, settlement=settled(version.verdict, study.config.adjudication))
     version = await committee.commented(version, matter, sample.id)
-    return replace(version, ruling=await committee.adjudicate(version, matter, sample.id, study.gate))
+    return replace(version, ruling=await committee.adjudicate(version, matter, sample.id, gate))
 
 
 async def critiqued(committee: Committee, sample: Sample) -> Sample:

@@ -9,6 +9,7 @@ has shown it can tell the two apart. Pure arithmetic; the exam itself is taken i
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -28,6 +29,8 @@ FUTILE = 0.5
 one time in ten."""
 STRONG = 1.0
 """Weight (separation less its standard error) from which one model's dissent alone makes a dispute."""
+LEAST_OF_DOMAIN = 8
+"""Pairs of a domain, and pairs of all others, below which nothing is concluded of that domain."""
 LEAST_SHARED = 4
 """Questions that members must have answered together for what they have in common to be seen in them."""
 LEAST_SPREAD = 0.05
@@ -66,6 +69,10 @@ class Standing:
     """Features of their broken twins, in the same order."""
     places: tuple[int, ...] = ()
     """Which questions of the exam these are of; the first ones if empty. A verifier passes some over."""
+    domains: tuple[str, ...] = ()
+    """What each question is about, "" where nobody says; empty if that is not known of any."""
+    no_vote_in: tuple[str, ...] = ()
+    """Domains in which it was found that the model cannot tell (`cannot_tell_in`), though it can on the whole."""
 
     @cached_property
     def spread(self) -> float:
@@ -107,6 +114,37 @@ class Standing:
         exams: alone on a committee even a small weight decides.
         """
         return self.separation - self.error if self.shown() else 0.0
+
+    def of_domain(self, domain: str) -> Standing:
+        """The part of the exam that is about a domain, as an exam of its own."""
+        at = [n for n, name in enumerate(self.domains) if name == domain]
+        good, broken = (tuple(half[n] for n in at) for half in (self.good, self.broken))
+        return Standing(self.model, self.stage, good, broken, tuple(self.places[n] if self.places else n for n in at))
+
+    def cannot_tell_in(self) -> tuple[str, ...]:
+        """Domains in which the model has shown that it cannot tell, of those with enough pairs; none by luck alone.
+
+        That it has not shown there that it can is not enough: a short exam shows little of any one domain. What sets
+        its pairs' two opinions apart must also be surely less there than elsewhere. By ranks (Mann and Whitney 1947),
+        because log-odds have far outliers, for as many domains as are looked at (Bonferroni): of models that are
+        equally able everywhere, one in twenty loses a domain.
+        """
+        counts = Counter(name for name in self.domains if name)
+        enough = range(LEAST_OF_DOMAIN, len(self.domains) - LEAST_OF_DOMAIN + 1)
+        looked_at = [name for name, count in sorted(counts.items()) if count in enough]
+        if not looked_at or not self.weight:
+            return ()
+        least = sure(len(looked_at))
+        return tuple(n for n in looked_at if not self.of_domain(n).weight and self._lower_in(n) > least)
+
+    def _lower_in(self, domain: str) -> float:
+        """Standard errors by which good and broken lie less apart in a domain than elsewhere, by ranks."""
+        here, others = list[float](), list[float]()
+        for name, good, broken in zip(self.domains, self.good, self.broken, strict=True):
+            (here if name == domain else others).append(good - broken)
+        m, n = len(here), len(others)
+        lower = sum((h < o) + 0.5 * (h == o) for h in here for o in others) / (m * n)
+        return (lower - 0.5) / math.sqrt((m + n + 1) / (12 * m * n))
 
     @cached_property
     def auc(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from rich.console import RenderableType
 
@@ -59,7 +59,9 @@ def _verdict(one: Examined, gate_examines: bool) -> str:
         return f"{name} {will} have no vote on {stage}s: {why}"
     assert one.in_a_run is not None, "who votes has a standing"
     asked = f"; {_asked(one.way)}" if one.way else ""
-    return f"{name} can tell by the {stage} and {will} vote, with weight {one.in_a_run.weight:.2f}{asked}"
+    lost = ", ".join(one.in_a_run.no_vote_in)
+    weight = f"weight {one.in_a_run.weight:.2f}" + (f", but not in {lost}, where it cannot tell" if lost else "")
+    return f"{name} can tell by the {stage} and {will} vote, with {weight}{asked}"
 
 
 def _asked(way: Way) -> str:
@@ -76,12 +78,10 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
         (r.model, _told(r.auc), _told(r.separation), *(_told(r.by_kind.get(kind)) for kind in kinds)) for r in reports
     ]
     yield table(("who", "all", "separation d", *kinds), rows)
-    for title, of in (
-        ("By fault", _by_fault),
-        ("By question", lambda r: r.by_criterion),
-        ("By domain", lambda r: r.by_domain),
-    ):
-        yield from _crossed(title, reports, of)
+    lost = [(o.report.model, domain) for o in of_stage if o.in_a_run for domain in o.in_a_run.no_vote_in]
+    yield from _crossed("By fault", reports, _by_fault)
+    yield from _crossed("By question", reports, lambda r: r.by_criterion)
+    yield from _crossed("By domain", reports, lambda r: r.by_domain, lost)
     yield from _trials(of_stage)
     yield heading(f"{stage.capitalize()}s: habits")
     yield table(
@@ -132,16 +132,23 @@ def _by_fault(report: ExamReport) -> Mapping[str, Estimate | None]:
 
 
 def _crossed(
-    title: str, reports: list[ExamReport], of: Callable[[ExamReport], Mapping[str, Estimate | None]]
+    title: str,
+    reports: list[ExamReport],
+    of: Callable[[ExamReport], Mapping[str, Estimate | None]],
+    lost: Collection[tuple[str, str]] = (),
 ) -> Iterator[RenderableType]:
-    """One row for each name, one column for each who has anything there."""
+    """One row for each name, one column for each who has anything there; `lost` says where who has no vote."""
+
+    def told(report: ExamReport, name: str) -> str:
+        return _told(of(report).get(name), sized=True) + (" no vote" if (report.model, name) in lost else "")
+
     reports = [report for report in reports if of(report)]
     names = list(dict.fromkeys(name for report in reports for name in of(report)))
     if names:
         yield line(title, "bold", indent=2)
         for at in range(0, len(reports), ABREAST):
             some = reports[at : at + ABREAST]
-            rows = [(name, *(_told(of(r).get(name), sized=True) for r in some)) for name in names]
+            rows = [(name, *(told(r, name) for r in some)) for name in names]
             yield table(("", *(r.model for r in some)), rows)
 
 

@@ -109,6 +109,9 @@ def reviewers_view(found: Reviewers) -> Iterator[RenderableType]:
     yield from _bias(found)
     yield from _calibration(found)
     yield from _removal(found)
+    if found.no_votes:
+        yield heading("No vote in a domain: who can tell on the whole, but by its exam not there")
+        yield table(("reviewer", "stage", "domain"), found.no_votes)
     yield from disputes(found.disputes)
     yield from people(found.people)
     if found.kept:

@@ -276,6 +276,8 @@ def can_tell(row: Mapping[str, Any]) -> str:
         words = "can hardly tell"
     else:
         words = "can tell"
+    if lost := row.get("no_vote_in"):
+        words += f", but not in {', '.join(lost)}; has no say there"
     return f"{words} ({note})" if note else words
 
 
