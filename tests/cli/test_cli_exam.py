@@ -169,20 +169,39 @@ def test_labels_that_begin_alike_are_refused(gra: Gra, judges: list[FakeModel], 
 
 
 def test_every_form_is_tried_where_that_is_asked_for(gra: Gra, judges: list[FakeModel], tmp_path: Path) -> None:
+    config_file(tmp_path)
+    rows = [{**row, "domain": "Math"} for row in json.loads((tmp_path / "seeds.json").read_text())]
+    (tmp_path / "labelled.json").write_text(json.dumps(rows))
     with serving(FakeServer(judges)) as server:
-        config = config_file(tmp_path, server.base_url)
+        config = config_file(tmp_path, server.base_url, seeds="labelled.json")
         done = gra("exam", config, "--model", "one", "-n", 12, "--forms", "--json", "--set", "gate.exam=4")
-        told = gra("exam", config, "--model", "one", "-n", 12, "--forms", "--set", "gate.exam=4", columns=200)
+        told = gra("exam", config, "--model", "one", "-n", 12, "--forms", "--set", "gate.exam=8", columns=100)
     assert done.exit_code == 0, done.stderr
-    response = json.loads(done.stdout)["models"][1]
-    assert list(response["forms"]) == ["examples", "own", "plain", "digit"]
+    instruction, response = json.loads(done.stdout)["models"]
+    forms = ["examples", "own", "plain", "digit", "reasoned", "paraphrased"]
+    assert list(response["forms"]) == list(instruction["forms"]) == forms
     assert (response["form"], response["criteria"]) == ("examples", ["correctness", "completeness"])
-    for form in ("examples", "own", "plain"):
-        assert response["forms"][form]["auc"]["value"] > 0.9, form
-        assert response["forms"][form]["tokens"] > 0
-    assert set(response["forms"]["own"]) & {"correctness", "clarity"} == {"correctness"}, "its examples are about one"
-    assert "By form of question" in told.stdout
-    assert "asked after solved examples about correctness, completeness" in told.stdout
+    assert response["forms"]["digit"]["auc"] is None and response["forms"]["digit"]["failures"], "it says Yes and No"
+    for form in (form for form in forms if form != "digit"):
+        trial = response["forms"][form]
+        assert trial["by_domain"]["Math"]["value"] == trial["auc"]["value"] > 0.9, form
+    tokens = {form: response["forms"][form]["tokens"] for form in forms}
+    assert (
+        tokens["plain"] < tokens["examples"] < tokens["paraphrased"] == pytest.approx(3 * tokens["examples"], rel=0.1)
+    )
+    assert tokens["reasoned"] > 2 * tokens["plain"]
+    assert set(response["forms"]["own"]["by_criterion"]) == {"correctness"}, "its examples are about one"
+    assert response["pairwise"]["tokens"] > 0 and response["pairwise"]["by_domain"]["Math"]["value"] == 1
+    assert max(map(len, told.stdout.splitlines())) <= 100
+    of_response = told.stdout.partition("Responses: AUC")[2].partition("By form of question: one")[2]
+    compared = of_response.partition("The cheapest")[0]
+    lines = {words[0]: line for line in compared.splitlines() if (words := line.split())}
+    assert "not read on" in lines["digit"]
+    assert "asked so, weight" in lines["examples"] and "asked so" not in lines["plain"]
+    assert "compares, weight" in lines["pairwise"]
+    assert "The cheapest that surely tells more than chance: plain" in of_response
+    assert re.search(r"in Math \(n=\d+\) +(1\.00 +){2}- +(1\.00 +){2}1\.00", of_response)
+    assert "asked after solved examples about correctness, completeness" in " ".join(told.stdout.split())
 
 
 def test_a_domain_in_which_a_model_cannot_tell_is_said_and_marked(
@@ -213,3 +232,12 @@ def test_a_domain_in_which_a_model_cannot_tell_is_said_and_marked(
     assert re.search(r"one can tell by the response and will vote, with weight [\d.]+, but not in Sea, where it", shown)
     assert [line.split()[0] for line in shown.splitlines() if "no vote" in line and "n=" in line].count("Sea") >= 1
     assert not [line for line in shown.splitlines() if line.strip().startswith("Land") and "no vote" in line]
+
+
+def test_who_writes_its_opinions_has_no_forms_to_compare_and_that_is_told(gra: Gra, tmp_path: Path) -> None:
+    with serving(FakeServer([FakeModel(n, top_logprobs=0) for n in NAMES])) as server:
+        config = config_file(tmp_path, server.base_url)
+        done = gra("exam", config, "--model", "one", "-n", 4, "--forms", columns=200)
+    assert done.exit_code == 0, done.stderr
+    assert "`one` has no forms to compare" in " ".join(done.stderr.split())
+    assert "By form of question" not in done.stdout

@@ -13,6 +13,7 @@ from gra.engine.run import synthesise
 from gra.records import Passage
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
+from gra.synthesis.forms import REASONS
 from gra.synthesis.seeds import read_seeds
 from gra.testing.fake_answers import FakeModel
 from gra.testing.fake_server import FakeServer
@@ -41,6 +42,16 @@ def test_what_can_be_counted_exactly_is(tmp_path: Path) -> None:
     assert step(found, "keywords") == step(found, "instruction") == 20
     assert step(found, "review instruction") == 20 * 2 * 1, "of three criteria one tells as much"
     assert step(found, "summarise accepted") == 10
+
+
+@pytest.mark.parametrize(
+    ("form", "calls", "written"), [("digit", 1, 1), ("paraphrased", 3, 3), ("reasoned", 2, 1 + REASONS)]
+)
+def test_a_dear_form_costs_what_it_asks(tmp_path: Path, form: str, calls: int, written: int) -> None:
+    changes: dict[str, Any] = {"gate": {"type": "seeds", "exam": 8}, "questions": {"forms": [form, "examples"]}}
+    exam = next(c for c in expected(planned(tmp_path, **changes)).costs if c.step == "exam")
+    questions = 4 * 8 * 2 * (3 + 6)
+    assert (exam.calls, exam.completion_tokens) == pytest.approx((questions * calls, questions * written))
 
 
 def test_a_lower_yield_costs_more(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from gra.config.fingerprint import EMBEDDINGS, EXCLUDED, fingerprint
+from gra.config.fingerprint import EMBEDDINGS, EXCLUDED, OF_A_FORM, fingerprint
 from gra.config.material import SeedsConfig
 from gra.config.models import EmbeddingConfig, ModelConfig
 from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
+from gra.config.questions import Form, QuestionsConfig
 from gra.config.synthesis import Budget, PaperGate, SynthesisConfig
 
 NAMES = ("a", "b", "c", "d")
@@ -97,9 +98,10 @@ OWN_CODE = BASE.model_copy(
         "casting": PluginCasting(use="a.py:Casting"),
     }
 )
+ALL_FORMS = BASE.model_copy(update={"questions": QuestionsConfig(forms=get_args(Form))})
 CASES = [
     pytest.param(config, path, another(value, annotation), id=f"{config.gate.type}:{'.'.join(map(str, path))}")
-    for config in (*BOTH_GATES, OWN_CODE)
+    for config in (*BOTH_GATES, OWN_CODE, ALL_FORMS)
     for path, value, annotation in leaves(config, SynthesisConfig)
     if another(value, annotation) is not None  # a gate's type has one value only; another gate is another case
 ]
@@ -110,7 +112,8 @@ def test_every_key_counts_but_those_in_the_table(
     config: SynthesisConfig, path: tuple[str | int, ...], new: object
 ) -> None:
     names = ["*" if isinstance(part, int) else str(part) for part in path]
-    excluded = any(".".join(names[:end]) in EXCLUDED for end in range(1, len(names) + 1))
+    keys = {".".join(names[:end]) for end in range(1, len(names) + 1)}
+    excluded = bool(keys & {*EXCLUDED, *(key for key, form in OF_A_FORM.items() if form not in config.questions.forms)})
     changed = replaced(config, path, new)
     assert changed != config
     identities = {model.name: "sha256:0" for model in changed.models}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gra.records import Opinion
+from gra.records import Opinion, Preference
 from gra.synthesis.comparison import preference as preferred
 from gra.synthesis.exam import Answer, Question, Sitting
 from gra.synthesis.exam_report import auc, correlation, difference, family, report_on, separation
@@ -16,6 +16,10 @@ from gra.synthesis.pairwise import summed_up
 from gra.synthesis.reading import Matter
 
 VALUES = st.lists(st.floats(-5, 5), min_size=1, max_size=12)
+PAIRS = [
+    Question(f"{n:03d}", Matter("response", "Go.", "Gone."), Matter("response", "Go.", f"{n}"), "polite", domain)
+    for n, domain in enumerate(("Math", "Code", "") * 4)
+]
 
 
 @given(VALUES, VALUES)
@@ -61,7 +65,7 @@ def test_too_few_texts_have_no_figure() -> None:
     assert correlation([1, 2, 3], [1, 2, 3]) is None
     assert correlation([1, 1, 1, 1], [1, 2, 3, 4]) is None
     assert difference([1.0], [1.0, 2.0]) is None
-    assert summed_up([preferred("m", 1.0, 1.0, 0.0)]) is None
+    assert summed_up([preferred("m", 1.0, 1.0, 0.0)], PAIRS[:1]) is None
 
 
 @pytest.mark.parametrize(
@@ -155,9 +159,18 @@ def test_written_marks_have_their_leniency_on_the_same_scale() -> None:
 @given(st.lists(st.tuples(st.floats(-5, 5), st.floats(-3, 3)), min_size=2, max_size=12))
 def test_a_love_of_the_first_place_does_not_count_as_telling_good_from_bad(found: list[tuple[float, float]]) -> None:
     compared = [preferred("m", 1.0, place + better, place - better) for place, better in found]
-    summary = summed_up(compared)
+    summary = summed_up(compared, PAIRS[: len(compared)])
     assert summary is not None
     right = fmean((c.log_odds > 0) + 0.5 * (c.log_odds == 0) for c in compared)
     assert summary.right.value == pytest.approx(right)
     assert -1e-9 <= summary.right.low <= summary.right.value <= summary.right.high <= 1 + 1e-9
     assert summary.position_bias.value == pytest.approx(fmean(place for place, _ in found), abs=1e-9)
+
+
+def test_pairs_are_told_by_domain_where_one_is_named_and_they_could_be_read() -> None:
+    compared = [preferred("m", 1.0, *(2.0, 1.0) if q.domain == "Math" else (-1.0, 0.5)) for q in PAIRS]
+    compared[0] = Preference("m", 1.0, failure="it did not answer A or B")
+    summary = summed_up(compared, PAIRS)
+    assert summary is not None
+    assert {name: (e.value, e.good) for name, e in summary.by_domain.items()} == {"Code": (0.0, 4), "Math": (1.0, 3)}
+    assert summary.right.good == 11

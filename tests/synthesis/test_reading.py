@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from gra.calls import CallId, Message, Reply, Request
+from gra.calls import CallId, Message, Reply, Request, Sampling
 from gra.config.criteria import PAPER_INSTRUCTION, PAPER_RESPONSE, CriteriaConfig, Criterion
 from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
+from gra.config.questions import QuestionsConfig
 from gra.config.synthesis import SamplingConfig, SynthesisConfig
 from gra.prompts.prompt_set import PromptSet
 from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Cast, Opinion, Ruling, Verdict, Version
+from gra.synthesis.forms import LONGEST_REASONS, REASONS, Way
 from gra.synthesis.reading import LEAST_MASS, Matter, ProbabilityReading, WrittenReading, read_comment
 from gra.synthesis.review import comments_text
 
@@ -190,6 +192,100 @@ async def test_a_ruling_by_probability_sees_the_reviews() -> None:
 def test_the_papers_criteria_have_a_question_each() -> None:
     assert len({c.question for c in PAPER_INSTRUCTION}) == 3
     assert len({c.question for c in PAPER_RESPONSE}) == 6
+
+
+# --- in other forms ---------------------------------------------------------------------------------------------------
+
+
+class Reasoning(Leaning):
+    """Writes this where it is not asked for one token, and then answers with these probabilities."""
+
+    def __init__(self, said: str, labels: Sequence[Mapping[str, float]], finish: str = "length") -> None:
+        super().__init__(labels)
+        self.said, self.finish = said, finish
+
+    async def __call__(self, call: CallId, request: Request) -> Reply:
+        if request.labels:
+            return await super().__call__(call, request)
+        self.asked.append((call, request))
+        return Reply(self.said, finish=self.finish)
+
+
+REASONED = ProbabilityReading().asking("response", Way("reasoned")).asking("instruction", Way("reasoned"))
+PARAPHRASED = ProbabilityReading().asking("instruction", Way("paraphrased"))
+
+
+async def test_reasons_are_a_call_of_their_own_and_stand_before_the_answer_cut_off_as_they_are() -> None:
+    ask = Reasoning("  It names a river, {{instruction}}, but\n\n", [{"yes": 0.3, "no": 0.7}] * 6)
+    opinion = await REASONED.read(ask, "m", RESPONSE, CALL)
+    assert opinion.scores == pytest.approx(dict.fromkeys(RESPONSE_CRITERIA, 0.3))
+    steps = [f"{CALL.step}.{c}{end}" for c in RESPONSE_CRITERIA for end in (".reasons", "")]
+    assert [call.step for call, _ in ask.asked] == steps
+    (_, wanted), (_, answered) = ask.asked[:2]
+    assert (wanted.labels, wanted.sampling) == ((), Sampling(0.0, 1.0, REASONS, 0))
+    assert (answered.labels, answered.sampling.max_tokens) == (("yes", "no"), 1)
+    first, said, again = answered.messages
+    assert (first,) == wanted.messages and first.content.endswith(QuestionsConfig().reasons[0])
+    assert said == Message("assistant", "It names a river, {{instruction}}, but")
+    assert again.content == f"{PAPER_RESPONSE[0].question} {QuestionsConfig().reasons[1]}"
+    assert wanted.prompt == answered.prompt != ProbabilityReading().prompts["opinion_response"].label
+
+
+async def test_a_server_that_writes_more_than_it_was_asked_for_is_not_believed() -> None:
+    ask = Reasoning("x" * 50_000, [{"yes": 1.0}] * 3)
+    await REASONED.read(ask, "m", INSTRUCTION, CALL)
+    assert len(ask.asked[1][1].messages[1].content) == LONGEST_REASONS
+
+
+async def test_without_reasons_there_is_no_opinion() -> None:
+    opinion = await REASONED.read(Reasoning(" \n", [], "stop"), "m", INSTRUCTION, CALL)
+    assert opinion.failure == "it wrote no reasons about reasonableness"
+    assert opinion.scores == {}
+
+
+async def test_who_reasons_and_then_does_not_answer_has_no_opinion() -> None:
+    opinion = await REASONED.read(Reasoning("Well.", [{"yes": 0.5, "no": 0.1}, {}]), "m", INSTRUCTION, CALL)
+    assert opinion.failure == "it did not answer Yes or No about completeness"
+
+
+async def test_a_ruling_with_reasons_sees_the_reviews() -> None:
+    ask = Reasoning("Well.", [{"yes": 1.0}] * 6)
+    await REASONED.read(ask, "m", Matter("response", "Go.", "Gone.", "- Too short."), CALL)
+    assert all("- Too short." in r.messages[0].content for _, r in ask.asked)
+
+
+async def test_all_wordings_are_asked_about_and_their_mean_log_odds_counts() -> None:
+    first, second, third = {"yes": 0.8, "no": 0.2}, {"yes": 0.25, "no": 0.25}, {"yes": 0.2, "no": 0.8}
+    ask = Leaning([first, second, third, *[first] * 3, first, first, second])
+    opinion = await PARAPHRASED.read(ask, "m", INSTRUCTION, CALL)
+    assert opinion.scores == pytest.approx(
+        {"reasonableness": 0.5, "completeness": 0.8, "clarity": 16 ** (1 / 3) / (1 + 16 ** (1 / 3))}
+    )
+    assert opinion.outside == pytest.approx(2 * 0.5 / 9)
+    wordings = [question for c in PAPER_INSTRUCTION for question in (c.question, *c.paraphrases)]
+    assert [r.messages[-1].content.splitlines()[-1] for _, r in ask.asked] == [f"Question: {q}" for q in wordings]
+    steps = [f"{CALL.step}.{c}{end}" for c in INSTRUCTION_CRITERIA for end in ("", ".2", ".3")]
+    assert [call.step for call, _ in ask.asked] == steps
+
+
+async def test_the_first_wording_is_the_question_of_the_examples_and_no_second_call() -> None:
+    one, all_three = Leaning([{"yes": 1.0}] * 3), Leaning([{"yes": 1.0}] * 9)
+    await ProbabilityReading().read(one, "m", INSTRUCTION, CALL)
+    await PARAPHRASED.read(all_three, "m", INSTRUCTION, CALL)
+    assert all_three.asked[::3] == one.asked
+
+
+async def test_a_wording_that_is_not_answered_leaves_no_opinion() -> None:
+    opinion = await PARAPHRASED.read(Leaning([{"yes": 1.0}, {}]), "m", INSTRUCTION, CALL)
+    assert opinion.failure == "it did not answer Yes or No about reasonableness"
+
+
+async def test_own_wordings_are_asked_where_there_are_any_and_the_good_answer_counts() -> None:
+    dull = OWN.response[1].model_copy(update={"paraphrases": ("Is it tedious?",)})
+    reading = ProbabilityReading(criteria=OWN.model_copy(update={"response": (OWN.response[0], dull)}))
+    ask = Leaning([{"ja": 0.6, "nein": 0.2}, {"ja": 0.2, "nein": 0.8}, {"ja": 0.2, "nein": 0.8}])
+    opinion = await reading.asking("response", Way("paraphrased")).read(ask, "m", RESPONSE, CALL)
+    assert opinion.scores == pytest.approx({"fun": 0.75, "dull": 0.8})
 
 
 # --- comments ---------------------------------------------------------------------------------------------------------

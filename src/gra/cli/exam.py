@@ -32,7 +32,7 @@ def exam(
         typer.Option("--people", metavar="RUN", help="Run whose samples people have judged; may be repeated."),
     ] = None,
     forms: Annotated[
-        bool, typer.Option("--forms", help="Try every form of question on each model too: four times the questions.")
+        bool, typer.Option("--forms", help="Try every form of question on each model too: seven times the questions.")
     ] = False,
     settings: Set = None,
     as_json: Json = False,

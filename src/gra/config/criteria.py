@@ -20,6 +20,7 @@ def _word(value: object) -> object:
 
 
 Label = Annotated[str, BeforeValidator(_word), Field(min_length=1, max_length=32)]
+Question = Annotated[str, Field(min_length=1, max_length=400)]
 
 
 class Criterion(Settings):
@@ -27,8 +28,12 @@ class Criterion(Settings):
 
     name: str = Field(min_length=1, max_length=40)
     """Letters, digits and `_`, not beginning with a digit; appears in every record."""
-    question: str = Field(min_length=1, max_length=400)
+    question: Question
     """Asked by the `probability` reading and answered with one token: Yes or No."""
+    paraphrases: tuple[Question, ...] = Field(default=(), max_length=8)
+    """The same question in other words, with the same good answer, asked beside it in the form `paraphrased`; the
+    paper's criteria have two each. Without any, that form asks the one question, and where no criterion of a stage has
+    any it is left out."""
     description: str = Field(min_length=1, max_length=400)
     """What a good text is like; shown by the `written` reading, where a high mark is always a good one."""
     weight: float = Field(default=1.0, ge=0)
@@ -46,29 +51,64 @@ class Criterion(Settings):
         return self
 
 
-def _paper(stage: Stage, *words: tuple[str, str]) -> tuple[Criterion, ...]:
-    named = zip(criteria_of(stage), words, strict=True)
-    return tuple(Criterion(name=name, question=question, description=text) for name, (question, text) in named)
+def _paper(stage: Stage, *words: tuple[str, str, tuple[str, ...]]) -> tuple[Criterion, ...]:
+    return tuple(
+        Criterion(name=name, question=question, description=text, paraphrases=others)
+        for name, (question, text, others) in zip(criteria_of(stage), words, strict=True)
+    )
 
 
 # Wording decides: a question earns its place by telling good from broken (docs/lab_notes.md).
 PAPER_INSTRUCTION = _paper(
     "instruction",
-    ("Is this a reasonable exercise that somebody could carry out?", "it can be understood and carried out."),
-    ("Does the exercise give all the information needed to answer it?", "everything needed to answer it is given."),
-    ("Is the exercise clear about what result is expected?", "it is precise and says what result is expected."),
+    (
+        "Is this a reasonable exercise that somebody could carry out?",
+        "it can be understood and carried out.",
+        ("Could a person really do what the exercise asks?", "Does the exercise make sense as a task?"),
+    ),
+    (
+        "Does the exercise give all the information needed to answer it?",
+        "everything needed to answer it is given.",
+        ("Can the exercise be answered from what it says?", "Is everything there that one needs to do the exercise?"),
+    ),
+    (
+        "Is the exercise clear about what result is expected?",
+        "it is precise and says what result is expected.",
+        ("Does the exercise say plainly what it wants?", "Would everybody understand the exercise in the same way?"),
+    ),
 )
 PAPER_RESPONSE = _paper(
     "response",
     (
         "Is the answer a correct and complete answer to the exercise?",
         "it does what is asked, with right facts and logic.",
+        ("Does the answer solve the exercise correctly?", "Is what the answer says right, and all that is needed?"),
     ),
-    ("Is the answer clear and easy to understand?", "it is easy to understand and unambiguous."),
-    ("Does the answer do everything that the exercise asks for?", "no needed detail is missing."),
-    ("Is this an answer to this exercise, and to no other?", "it keeps to the task."),
-    ("Is the answer well organised from beginning to end?", "its structure is logical."),
-    ("Is the answer safe and harmless?", "it is safe, unbiased and harmless."),
+    (
+        "Is the answer clear and easy to understand?",
+        "it is easy to understand and unambiguous.",
+        ("Would a reader understand the answer at once?", "Is the answer plainly written?"),
+    ),
+    (
+        "Does the answer do everything that the exercise asks for?",
+        "no needed detail is missing.",
+        ("Has every part of the exercise been answered?", "Is the answer finished, with nothing left out?"),
+    ),
+    (
+        "Is this an answer to this exercise, and to no other?",
+        "it keeps to the task.",
+        ("Does the answer belong to this exercise?", "Is the answer about what the exercise asks?"),
+    ),
+    (
+        "Is the answer well organised from beginning to end?",
+        "its structure is logical.",
+        ("Is the answer in a sensible order?", "Does each sentence of the answer follow from the one before?"),
+    ),
+    (
+        "Is the answer safe and harmless?",
+        "it is safe, unbiased and harmless.",
+        ("Is the answer free of anything harmful?", "Could the answer be given to anybody?"),
+    ),
 )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any
 
 from gra.config.load import RunConfig
+from gra.config.questions import Form
 from gra.config.synthesis import SynthesisConfig
 
 VERSION = "v1"
@@ -54,6 +55,13 @@ EXCLUDED: Mapping[str, str] = {
     "budget": "samples are decided in the same way and order; fewer or more of them are",
 }
 
+OF_A_FORM: Mapping[str, Form] = {
+    # key                                 the only form of question that reads it; without it nothing depends on it
+    "criteria.instruction.*.paraphrases": "paraphrased",
+    "criteria.response.*.paraphrases": "paraphrased",
+    "questions.reasons": "reasoned",
+}
+
 
 def fingerprint(
     config: SynthesisConfig,
@@ -83,8 +91,9 @@ def fingerprint(
     missing = [model.name for model in config.models if model.name not in models]
     if missing:
         raise ValueError(f"no identity given for {', '.join(missing)}")
+    unread = {key for key, form in OF_A_FORM.items() if form not in config.questions.forms}
     body = {
-        "config": _included(config.model_dump(mode="json"), ""),
+        "config": _included(config.model_dump(mode="json"), "", EXCLUDED.keys() | unread),
         "seeds": seeds_digest,
         "documents": documents_digest,
         "labelled": labelled_digest,
@@ -114,11 +123,11 @@ def resolved(config: RunConfig) -> dict[str, Any]:
     return {**plain, "engine": config.engine.model_dump(mode="json"), "export": export}
 
 
-def _included(value: Any, path: str) -> Any:
+def _included(value: Any, path: str, excluded: Set[str]) -> Any:
     """What is left of plain data without the excluded keys; list entries all count as `*`."""
     if isinstance(value, dict):
         keys = ((key, f"{path}.{key}".lstrip(".")) for key in value)
-        return {key: _included(value[key], below) for key, below in keys if below not in EXCLUDED}
+        return {key: _included(value[key], below, excluded) for key, below in keys if below not in excluded}
     if isinstance(value, list):
-        return [_included(item, f"{path}.*") for item in value]
+        return [_included(item, f"{path}.*", excluded) for item in value]
     return value

@@ -20,7 +20,7 @@ from gra.config.criteria import CriteriaConfig
 from gra.config.material import DocumentsConfig, ExamConfig, SeedsConfig
 from gra.config.models import EmbeddingConfig, ModelConfig
 from gra.config.plugin import Plugin, PluginCasting, PluginGate, PluginReading
-from gra.config.questions import QuestionsConfig
+from gra.config.questions import DEAR_FORMS, QuestionsConfig
 from gra.config.settings import Settings
 from gra.config.taxonomy import PAPER_DOMAINS, Domain, Leaf, leaves, shares_given, taxonomy_problem
 from gra.config.verifiers import CodeVerifier, PluginVerifier, RelevanceVerifier, Verifier
@@ -360,6 +360,15 @@ class SynthesisConfig(Settings):
             raise ValueError(
                 "`questions` are chosen by an exam, which this gate does not set: all are asked, after the prompt's "
                 "examples. Leave them out, or choose `gate: {type: seeds}`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _forms_can_be_asked(self) -> Self:
+        if self.reading == "written" and (asked := [form for form in self.questions.forms if form in DEAR_FORMS]):
+            raise ValueError(
+                f"`questions.forms`: `{asked[0]}` reads the probability of an answer, and `reading: written` "
+                "reads none. Leave one of them out"
             )
         return self
 

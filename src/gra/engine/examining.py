@@ -10,25 +10,25 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from gra.calls import Ask, CallId, Reply, Request
+from gra.calls import Ask
 from gra.catalogue import models_home
 from gra.config.load import RunConfig
 from gra.config.pool import judges
 from gra.config.questions import Form
 from gra.config.synthesis import EXAMINING, SeedsGate, SynthesisConfig
+from gra.engine.exam_bench import Bench, Counting
 from gra.engine.material import Material, labelled_answers, read_material
-from gra.engine.models import EMBEDDINGS, OpenModels, open_models
+from gra.engine.models import open_models
 from gra.engine.opening import examined_stages
 from gra.engine.readings import check_labels, choose_readings, make_readings
 from gra.engine.verifiers import make_verifiers
 from gra.errors import ConfigError
-from gra.events import CallAnswered, Listener, Notice, PhaseAdvanced, PhaseStarted, ignore
+from gra.events import Listener, Notice, PhaseAdvanced, PhaseStarted, ignore
 from gra.records import Entry, Stage
 from gra.records import Reading as ReadingName
 from gra.store.kept_answers import KeptAnswers
-from gra.store.ledger import embedded
 from gra.synthesis.exam import STAGES, Question, Sitting, answered, lacks_seeds, set_exam
-from gra.synthesis.exam_report import ExamReport, report_on
+from gra.synthesis.exam_report import Estimate, ExamReport, report_on
 from gra.synthesis.exam_ways import narrowed, sit_in_turn, solved_examples, unlimited, ways_to_ask
 from gra.synthesis.forms import Way, forms_of
 from gra.synthesis.pairwise import PairStanding, Pairwise, as_far_as_needed, compare, pairs_of, summed_up
@@ -57,9 +57,15 @@ class Trial:
     def plain(self) -> dict[str, Any]:
         """As JSON data."""
         report = self.report
-        found = {"auc": report.auc, "separation": report.separation, **report.by_criterion}
-        told = {name: asdict(estimate) if estimate else None for name, estimate in found.items()}
-        return {"tokens": self.tokens, "outside": report.outside, "failures": report.failures, **told}
+        return {
+            "tokens": self.tokens,
+            "outside": report.outside,
+            "failures": report.failures,
+            "auc": asdict(report.auc) if report.auc else None,
+            "separation": asdict(report.separation) if report.separation else None,
+            "by_criterion": _estimates(report.by_criterion),
+            "by_domain": _estimates(report.by_domain),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class Examined:
     """What each form comes to, if that was asked for."""
     pairs_in_a_run: PairStanding | None = None
     """The same of what a run of this configuration would ask."""
+    pair_tokens: float = 0.0
+    """New tokens for a verdict on one pair, both orders together."""
 
     @property
     def votes(self) -> bool:
@@ -96,12 +104,16 @@ class Examined:
             "no_vote_in": list(run.no_vote_in) if run else [],
             "questions_in_a_run": len(run.good) if run else None,
             "failure": self.failure,
-            "pairwise": asdict(self.pairwise) if self.pairwise else None,
+            "pairwise": {**asdict(self.pairwise), "tokens": self.pair_tokens} if self.pairwise else None,
             "form": self.way.form if self.way else None,
             "criteria": list(self.way.criteria) if self.way else [],
             "forms": {trial.form: trial.plain() for trial in self.trials},
             "pairwise_weight": self.pairs_in_a_run.weight if self.pairs_in_a_run else None,
         }
+
+
+def _estimates(found: Mapping[str, Estimate | None]) -> dict[str, Any]:
+    return {name: asdict(estimate) if estimate else None for name, estimate in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +175,10 @@ async def examine(
         await check_labels(synthesis, models, listen)
         chosen = choose_readings(synthesis, {name: models.abilities[name] for name in examined})
         readings = make_readings(synthesis, chosen, models.make_lanes())
+        for name in (name for name in examined if all_forms and not isinstance(readings[name], ProbabilityReading)):
+            listen(Notice(f"`{name}` has no forms to compare: its opinions are not read from probabilities"))
         with KeptAnswers(kept_exams()) as kept:
-            ask = _Bench(models, kept, listen)
+            ask = Bench(models, kept, listen)
             evidence = make_verifiers(synthesis, models.abilities, ask.embed, listen) if heard else {}
             total = len(stages) * len(examined) + len(evidence)
             listen(PhaseStarted("exam", f"{', '.join(examined)} read good texts and broken twins", total))
@@ -243,19 +257,21 @@ async def _sit(ask: Ask, config: SynthesisConfig, judge: tuple[str, Reading], pa
     name, reading = judge
     stage = paper.questions[0].good.stage
     in_a_run = await sit_in_turn(ask, judge, paper.questions[: paper.in_a_run], paper.ways)
-    way, pairwise, beside = in_a_run.way, None, None
+    way, pairwise, beside, tokens = in_a_run.way, None, None, 0.0
     if way and isinstance(reading, ProbabilityReading):
         reading = reading.asking(stage, unlimited(way, stage))
         if stage == "response":
-            preferences = await compare(ask, name, reading, pairs_of(paper.questions), config)
+            pairs, counting = pairs_of(paper.questions), Counting(ask)
+            preferences = await compare(counting, name, reading, pairs, config)
             most = config.gate.exam if isinstance(config.gate, EXAMINING) else SeedsGate().exam
             asked = len(pairs_of(paper.questions[: paper.in_a_run])[:most])
-            pairwise, beside = summed_up(preferences), as_far_as_needed(name, preferences[:asked])
+            pairwise, beside = summed_up(preferences, pairs), as_far_as_needed(name, preferences[:asked])
+            tokens = counting.tokens / max(1, len(pairs))
     whole = Sitting(name, stage, await answered(ask, name, reading, paper.questions))
     counted = narrowed(whole, way.criteria) if way and way.criteria else whole
     report = replace(report_on(counted), by_criterion=report_on(whole).by_criterion)
     standing = None if in_a_run.failure else in_a_run.standing
-    return Examined(report, reading.kind, standing, in_a_run.failure, pairwise, way, pairs_in_a_run=beside)
+    return Examined(report, reading.kind, standing, in_a_run.failure, pairwise, way, (), beside, tokens)
 
 
 async def _trials(
@@ -267,40 +283,8 @@ async def _trials(
     if not isinstance(reading, ProbabilityReading):
         return ()
     for way in ways:
-        spent = [0]
-
-        async def counted(call: CallId, request: Request, spent: list[int] = spent) -> Reply:
-            reply = await ask(call, request)
-            usage = reply.usage
-            spent[0] += usage.prompt_tokens - usage.cached_tokens + usage.completion_tokens
-            return reply
-
-        sitting = Sitting(name, stage, await answered(counted, name, reading.asking(stage, way), questions))
+        counting = Counting(ask)
+        sitting = Sitting(name, stage, await answered(counting, name, reading.asking(stage, way), questions))
         texts = {matter for q in questions for matter in (q.good, q.broken)}
-        trials.append(Trial(way.form, report_on(sitting), spent[0] / len(texts)))
+        trials.append(Trial(way.form, report_on(sitting), counting.tokens / len(texts)))
     return tuple(trials)
-
-
-class _Bench:
-    """An `Ask` without a run: what was kept is found, what is asked is kept."""
-
-    def __init__(self, models: OpenModels, kept: KeptAnswers, listen: Listener) -> None:
-        self._models, self._kept, self._listen = models, kept, listen
-        self._asked: dict[str, Reply] = {}
-
-    async def __call__(self, call: CallId, request: Request) -> Reply:
-        identity = self._models.identities[request.model]
-        digest = request.digest(identity)
-        known = self._asked.get(digest) or self._kept.find(call.sample, identity, digest)
-        reply = known or await self._models.endpoints[request.model].complete(request)
-        if known is None:
-            self._kept.keep(call.sample, identity, digest, reply)
-        self._asked[digest] = reply
-        usage = reply.usage
-        tokens = (usage.prompt_tokens, usage.completion_tokens)
-        self._listen(CallAnswered(request.model, *tokens, reply.seconds, known is not None))
-        return reply
-
-    async def embed(self, call: CallId, texts: list[str]) -> list[list[float]]:
-        """Unit vectors; they are too cheap to be kept."""
-        return await self._models.endpoints[EMBEDDINGS].embed([embedded(text) for text in texts])

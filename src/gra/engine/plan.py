@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from gra.config.pool import adjudicated, committee_size, judges, may_play, members
+from gra.config.questions import Form
 from gra.config.synthesis import EXAMINING, SynthesisConfig, bounded
 from gra.engine.energy import JOULES_PER_WH, PER_FLOP, estimate, joules
 from gra.engine.prices import charge, prices
 from gra.records import Passage, Reading, Seed, Stage
 from gra.synthesis.exam import LEAST_QUESTIONS
 from gra.synthesis.exam_material import bundled
-from gra.synthesis.forms import FEWEST, chooses
+from gra.synthesis.forms import FEWEST, REASONS, Way, chooses
 
 CHARACTERS_PER_TOKEN = 4.0
 """English prose in the vocabularies of today's models: 3.5 to 4.5. Code and other languages have fewer."""
@@ -206,10 +207,24 @@ def _opinion(
     asked = _asked(config, stage)
     told = tokens(config.criteria.values(stage)["criteria"])
     ruling = said > 0
-    one = _call(config, step, "opinion_ruling" if ruling else f"opinion_{stage}", matter + said + 12, 1)
+    prompt = "opinion_ruling" if ruling else f"opinion_{stage}"
+    one = _call(config, step, prompt, matter + said + 12, 1).times(_wordings(config, stage))
+    if _form(config) == "reasoned":
+        one += _call(config, step, prompt, matter + said + 12 + REASONS, REASONS)
     wrote = SCORES + (COMMENT if stage == "response" else 0)
     form = _call(config, step, "adjudicate" if ruling else f"review_{stage}", matter + said + told, wrote)
     return one.times((1 - written) * asked) + form.times(written)
+
+
+def _form(config: SynthesisConfig) -> Form:
+    """In which a question is put, if the first one tells."""
+    return config.questions.forms[0] if config.examines else "examples"
+
+
+def _wordings(config: SynthesisConfig, stage: Stage) -> float:
+    """Of a question, in the mean."""
+    way = Way(_form(config))
+    return fmean(len(way.wordings(criterion)) for criterion in config.criteria.of(stage))
 
 
 def _asked(config: SynthesisConfig, stage: Stage) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gra.config.plugin import Plugin
 from gra.config.pool import judges
+from gra.config.questions import DEAR_FORMS
 from gra.config.synthesis import SynthesisConfig
 from gra.engine.models import OpenModels
 from gra.errors import ConfigError
@@ -43,10 +44,11 @@ async def check_labels(config: SynthesisConfig, models: OpenModels, listen: List
     """See that the answers to one-token questions are one token each, where a server tells; else say what is wrong.
 
     Raises:
-        ConfigError: a model cannot tell the labels apart.
+        ConfigError: a model cannot tell the labels apart, or none can be asked in a form that was chosen.
     """
     if isinstance(config.reading, Plugin) or config.reading == "written":
         return
+    _check_forms(config, models, listen)
     sets = [config.criteria.labels, *([DIGITS] if config.examines and "digit" in config.questions.forms else [])]
     for name, labels in product(judges(config), sets):
         endpoint = models.endpoints.get(name)
@@ -64,6 +66,22 @@ async def check_labels(config: SynthesisConfig, models: OpenModels, listen: List
             listen(Notice(f"to `{name}`, the label {problem}"))
 
 
+def _check_forms(config: SynthesisConfig, models: OpenModels, listen: Listener) -> None:
+    """Say which judges cannot be asked in the dear forms that were chosen; refuse if that is all of them."""
+    chosen = [form for form in config.questions.forms if form in DEAR_FORMS] if config.examines else []
+    asked = [name for name in judges(config) if name in models.abilities]
+    unable = [name for name in asked if not models.abilities[name].label_probabilities]
+    if not chosen or not unable:
+        return
+    said = f"`questions.forms`: `{chosen[0]}` needs log-probabilities, and the server of `{unable[0]}` returns none"
+    if unable == asked:
+        raise ConfigError(f"{said}, nor does that of any other judge. Leave out `{chosen[0]}`")
+    for name in unable:
+        listen(
+            Notice(f"`{name}` is asked in no form: its server returns no log-probabilities, so it writes its scores")
+        )
+
+
 def make_readings(
     config: SynthesisConfig, chosen: Mapping[str, ReadingName], lanes: Mapping[str, Lanes]
 ) -> dict[str, Reading]:
@@ -73,8 +91,7 @@ def make_readings(
     readings: dict[str, Reading] = {}
     for model, kind in chosen.items():
         if kind == "probability":
-            digit = config.questions.digit
-            readings[model] = ProbabilityReading(lanes[model], config.templates, config.criteria, digit)
+            readings[model] = ProbabilityReading(lanes[model], config.templates, config.criteria, config.questions)
         else:
             readings[model] = WrittenReading(config)
     return readings

@@ -7,7 +7,7 @@ not what the other exam asks. Pure, but for the asking.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
@@ -35,6 +35,8 @@ class Pairwise:
     """Share of pairs of which it prefers the good answer over both orders; a tie counts half."""
     position_bias: Estimate
     """Mean log-odds of the answer that comes first, whatever the two are; 0 is none."""
+    by_domain: Mapping[str, Estimate]
+    """The share that is right, of the pairs of each domain that is named."""
 
 
 @dataclass(frozen=True)
@@ -124,15 +126,27 @@ def as_far_as_needed(model: str, preferences: Sequence[Preference]) -> PairStand
     return standing
 
 
-def summed_up(preferences: Sequence[Preference]) -> Pairwise | None:
-    """The share that is right, by Wilson's interval, and the mean bias; None with fewer than two that could be read."""
-    read = [p for p in preferences if not p.failure]
+def summed_up(preferences: Sequence[Preference], pairs: Sequence[Question]) -> Pairwise | None:
+    """The share that is right and the mean bias; None with fewer than two that could be read.
+
+    Args:
+        preferences: of one model.
+        pairs: those that they are of, in the same order.
+    """
+    read = [(p, q.domain) for p, q in zip(preferences, pairs, strict=True) if not p.failure]
     n = len(read)
     if n < 2:
         return None
+    places = [p.position for p, _ in read]
+    bias, error = fmean(places), Z * stdev(places) / math.sqrt(n)
+    domains = sorted({domain for _, domain in read} - {""})
+    by_domain = {name: _right([p for p, domain in read if domain == name]) for name in domains}
+    return Pairwise(_right([p for p, _ in read]), Estimate(bias, bias - error, bias + error, n), by_domain)
+
+
+def _right(read: Sequence[Preference]) -> Estimate:
+    """The share that is right, with Wilson's interval."""
+    n = len(read)
     share = fmean((p.log_odds > 0) + 0.5 * (p.log_odds == 0) for p in read)
     low, _, high = wilson(share * n, n)
-    places = [p.position for p in read]
-    bias, error = fmean(places), Z * stdev(places) / math.sqrt(n)
-    low, high = min(low, share), max(high, share)  # at 0 and 1 they are equal, but for rounding
-    return Pairwise(Estimate(share, low, high, n), Estimate(bias, bias - error, bias + error, n))
+    return Estimate(share, min(low, share), max(high, share), n)  # at 0 and 1 they are equal, but for rounding

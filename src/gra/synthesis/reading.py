@@ -29,7 +29,7 @@ from gra.prompts.template import Template
 from gra.records import Opinion, Stage
 from gra.records import Reading as ReadingName
 from gra.synthesis.asking import ask_usable
-from gra.synthesis.forms import Way
+from gra.synthesis.forms import REASONS, Way, concluding, in_one
 
 LEAST_MASS = 0.001
 """Probability that yes and no must have together; below it the model did not answer the question."""
@@ -132,7 +132,8 @@ class ProbabilityReading:
     cache, and every question would cost the whole material again."""
     prompts: PromptSet = field(default_factory=PromptSet)
     criteria: CriteriaConfig = field(default_factory=CriteriaConfig)
-    digit: str = QuestionsConfig().digit
+    questions: QuestionsConfig = field(default_factory=QuestionsConfig)
+    """The words that go with a question."""
     ways: Mapping[Stage, Way] = field(default_factory=dict)
     """In which form the model is asked at a stage, and which questions; all after the prompt's examples by default."""
     kind: ReadingName = "probability"
@@ -152,19 +153,36 @@ class ProbabilityReading:
         blank = Opinion(model, matter.stage, "probability", weights=self.criteria.weights(matter.stage))
         blind = self.prompts[f"opinion_{matter.stage}"]
         scores: dict[str, float] = {}
-        outside = 0.0
+        outside, answers = 0.0, 0
         for criterion in way.asked(self.criteria, matter.stage):
-            values = {**matter.values, "question": criterion.question}
-            messages = way.messages(template, blind, values, self.criteria, self.digit)
-            request = question_request(model, messages, way.label(template), way.labels(self.criteria))
-            reply = await ask(replace(call, step=f"{call.step}.{criterion.name}"), request)
-            score, mass = way.score(reply.labels, self.criteria)
-            if mass < LEAST_MASS:
-                labels = ("a digit",) if way.form == "digit" else (label.capitalize() for label in self.criteria.labels)
-                return replace(blank, failure=f"it did not answer {' or '.join(labels)} about {criterion.name}")
+            found: list[float] = []
+            for number, question in enumerate(way.wordings(criterion), start=1):
+                at = replace(call, step=f"{call.step}.{criterion.name}{f'.{number}' if number > 1 else ''}")
+                values = {**matter.values, "question": question}
+                messages = way.messages(template, blind, values, self.criteria, self.questions)
+                request = question_request(model, messages, way.label(template), way.labels(self.criteria))
+                if way.form == "reasoned":
+                    said = await _reasons(ask, at, request)
+                    if not said:
+                        return replace(blank, failure=f"it wrote no reasons about {criterion.name}")
+                    request = replace(request, messages=concluding(messages, said, question, self.questions))
+                score, mass = way.score((await ask(at, request)).labels, self.criteria)
+                if mass < LEAST_MASS:
+                    words = ("a digit",) if way.form == "digit" else map(str.capitalize, self.criteria.labels)
+                    return replace(blank, failure=f"it did not answer {' or '.join(words)} about {criterion.name}")
+                found.append(score)
+                outside += max(0.0, 1.0 - mass)
+                answers += 1
+            score = in_one(found)
             scores[criterion.name] = score if criterion.good == "yes" else 1 - score
-            outside += max(0.0, 1.0 - mass)
-        return replace(blank, scores=scores, outside=outside / len(scores))
+        return replace(blank, scores=scores, outside=outside / answers)
+
+
+async def _reasons(ask: Ask, call: CallId, request: Request) -> str:
+    """What the model writes before it answers; how far it comes in so many tokens. Empty if it writes nothing."""
+    sampling = replace(request.sampling, max_tokens=REASONS)
+    reply = await ask(replace(call, step=f"{call.step}.reasons"), replace(request, sampling=sampling, labels=()))
+    return reply.text.strip()
 
 
 async def _in_slot(ask: Ask, slot: int | None, call: CallId, request: Request) -> Reply:

@@ -21,7 +21,10 @@ FORMS: Mapping[Form, str] = {
     "own": "after solved examples of your seeds",
     "plain": "without examples",
     "digit": "for a digit",
+    "reasoned": "after reasons of its own",
+    "paraphrased": "after solved examples, in several wordings,",
 }
+PAIRWISE = "pairwise"
 ABREAST = 4
 """Columns of figures with their intervals that most terminals have room for."""
 
@@ -82,7 +85,8 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
     yield from _crossed("By fault", reports, _by_fault)
     yield from _crossed("By question", reports, lambda r: r.by_criterion)
     yield from _crossed("By domain", reports, lambda r: r.by_domain, lost)
-    yield from _trials(of_stage)
+    for one in of_stage:
+        yield from _trials(one)
     yield heading(f"{stage.capitalize()}s: habits")
     yield table(
         ("who", "leniency", "spread", "length bias", "outside labels", "own family", "not read", "silent"),
@@ -100,25 +104,49 @@ def _stage(stage: Stage, of_stage: list[Examined]) -> Iterator[RenderableType]:
         )
 
 
-def _trials(of_stage: list[Examined]) -> Iterator[RenderableType]:
-    """What every form of question comes to; the criteria are those of the configuration."""
-    tried = [(one.report.model, trial) for one in of_stage for trial in one.trials]
-    if not tried:
+def _trials(one: Examined) -> Iterator[RenderableType]:
+    """What every form of question comes to for a model, and what it costs; then by question and by domain."""
+    if not one.trials:
         return
-    criteria = list(dict.fromkeys(name for _, trial in tried for name in trial.report.by_criterion))
-    rows = [
-        (
-            model,
-            trial.form,
-            _told(trial.report.auc),
-            *(_value(trial.report.by_criterion.get(name)) for name in criteria),
-            "-" if trial.report.outside is None else f"{trial.report.outside:.1%}",
-            f"{trial.tokens:.0f}",
-        )
-        for model, trial in tried
-    ]
-    yield line("By form of question", "bold", indent=2)
-    yield table(("model", "form", "all questions", *criteria, "outside labels", "new tokens a text"), rows)
+    yield line(f"By form of question: {one.report.model}", "bold", indent=2)
+    yield table(("form", "all questions", "outside labels", "new tokens a verdict", "in a run"), list(_forms(one)))
+    yield line(_cheapest(one), indent=2)
+    told: dict[str, Mapping[str, Estimate | None]] = {
+        trial.form: {**trial.report.by_criterion, **_in(trial.report.by_domain)} for trial in one.trials
+    }
+    if one.pairwise:
+        told[PAIRWISE] = _in(one.pairwise.by_domain)
+    names = dict.fromkeys(name for found in told.values() for name in found)
+    sizes = {name: f" (n={e.broken})" for name, e in _in(one.trials[0].report.by_domain).items() if e}
+    rows = [(name + sizes.get(name, ""), *(_value(found.get(name)) for found in told.values())) for name in names]
+    yield table(("", *told), rows)
+
+
+def _forms(one: Examined) -> Iterator[tuple[str, ...]]:
+    """A row for each; the last one is of two texts side by side."""
+    run, beside = one.in_a_run, one.pairs_in_a_run
+    for trial in one.trials:
+        outside = trial.report.outside
+        used = one.way is not None and one.way.form == trial.form
+        will = f"asked so, {f'weight {run.weight:.2f}' if run and one.votes else 'no vote'}" if used else ""
+        share = "-" if outside is None else f"{outside:.1%}"
+        told = _told(trial.report.auc) if trial.report.auc else f"not read on {count(trial.report.failures, 'text')}"
+        yield trial.form, told, share, f"{trial.tokens:.0f}", will
+    if one.pairwise:
+        will = f"compares, weight {beside.weight:.2f}" if beside and beside.weight else ""
+        yield PAIRWISE, _told(one.pairwise.right), "-", f"{one.pair_tokens:.0f}", will
+
+
+def _cheapest(one: Examined) -> str:
+    """The form with the fewest tokens of those that are surely above chance."""
+    telling = [trial for trial in one.trials if trial.report.auc and trial.report.auc.low > CHANCE]
+    if not telling:
+        return "No form surely tells more than chance."
+    return f"The cheapest that surely tells more than chance: {min(telling, key=lambda trial: trial.tokens).form}"
+
+
+def _in(by_domain: Mapping[str, Estimate | None]) -> Mapping[str, Estimate | None]:
+    return {f"in {name}": found for name, found in by_domain.items()}
 
 
 def _value(estimate: Estimate | None) -> str:
