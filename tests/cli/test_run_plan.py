@@ -50,7 +50,7 @@ def test_what_can_be_counted_exactly_is(tmp_path: Path) -> None:
 def test_a_dear_form_costs_what_it_asks(tmp_path: Path, form: str, calls: int, written: int) -> None:
     changes: dict[str, Any] = {"gate": {"type": "seeds", "exam": 8}, "questions": {"forms": [form, "examples"]}}
     exam = next(c for c in expected(planned(tmp_path, **changes)).costs if c.step == "exam")
-    questions = 4 * 8 * 2 * (3 + 6)
+    questions = 4 * 8 * 2 * (1 + 2)
     assert (exam.calls, exam.completion_tokens) == pytest.approx((questions * calls, questions * written))
 
 
