@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,19 @@ def test_check_says_where_code_cannot_be_run(
     done = gra("check", config, "--set", "verifiers=[code]", "--set", "gate={type: seeds}", columns=400)
     assert done.exit_code == 2
     assert "there is no `bwrap` here" in done.output and "apt-get install bubblewrap" in done.output
+
+
+def test_check_says_whose_server_tells_what_likelihood_needs(gra: Gra, server: FakeServer, tmp_path: Path) -> None:
+    config = config_file(tmp_path, server.base_url)
+    assert "likelihood" not in gra("check", config).stdout, "nobody wants to know"
+    settings = ("--set", "verifiers=[{type: likelihood, models: [one]}]", "--set", "gate={type: seeds}")
+    found = json.loads(gra("check", config, *settings, "--json").stdout)
+    assert found["usable"] and {m["prompt_logprobs"] for m in found["models"][:4]} == {True}
+    server.models["one"] = replace(server.models["one"], prompt_logprobs=False)
+    done = gra("check", config, *settings, columns=400)
+    assert done.exit_code == 2 and "the server of `one` returns none" in done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.split()[:1] == ["one"]]
+    assert row.split()[:5] == ["one", "answers", "yes", "yes", "no"]
 
 
 def test_check_finds_everything_out(gra: Gra, server: FakeServer, tmp_path: Path) -> None:

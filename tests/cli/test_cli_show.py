@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 import rich
 from cli_builders import FORBIDDEN, build_run, one_of_each, opinion, sample, version
+from rich.console import Console
 from typer.testing import Result
 
+from gra.cli.views.run_report import status
 from gra.cli.views.sample_view import review
 from gra.records import Opinion, Status, Verdict
+from gra.report.survey import Report, report_on
 from gra.store.lock import exclusive
+from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.store.verdicts import put_verdict
 from gra.synthesis.decide import settled
@@ -46,6 +50,25 @@ def test_status_as_json_adds_up(gra: Gra, run_folder: Path) -> None:
     assert all(c["hit_rate"] == c["cached_tokens"] / c["prompt_tokens"] for c in cells if c["prompt_tokens"])
     assert {c["role"] for c in cells} == {"annotator", "exam", "generator", "reviewer"}
     assert found["outside_yes_and_no"]["one"] == pytest.approx(0.25)
+
+
+def test_a_server_that_tells_nothing_of_its_cache_is_not_said_to_have_none(run_folder: Path) -> None:
+    with Reader(open_run(run_folder)) as reader:
+        report = report_on(reader)
+    assert report.totals.untold() == () and "tells nothing" not in _told(report)
+    cells = {k: replace(t, cached_tokens=0) if k[0] == "one" else t for k, t in report.totals.cells.items()}
+    mute = replace(report, totals=replace(report.totals, cells=cells))
+    assert mute.totals.untold() == ("one",)
+    assert "of cached tokens the server of one tells nothing" in _told(mute)
+    assert "--enable-prompt-tokens-details" in _told(mute)
+
+
+def _told(report: Report) -> str:
+    console = Console(width=200)
+    with console.capture() as said:
+        for part in status(report):
+            console.print(part)
+    return said.get()
 
 
 def test_a_run_that_has_not_begun_a_round(gra: Gra, tmp_path: Path) -> None:

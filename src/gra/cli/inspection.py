@@ -14,12 +14,13 @@ from gra.config.load import RunConfig
 from gra.config.models import EndpointConfig, ModelConfig
 from gra.config.pool import members
 from gra.config.synthesis import SynthesisConfig
-from gra.config.verifiers import CodeVerifier
+from gra.config.verifiers import CodeVerifier, LikelihoodVerifier
 from gra.engine.compute import sizes_of
 from gra.engine.energy import joules_of
 from gra.engine.metering import meters_for
 from gra.engine.plan import Plan, plan
 from gra.engine.prices import prices_of
+from gra.engine.verifiers import check_scorers
 from gra.errors import CatalogueError, GraError
 from gra.export.filters.chosen import chosen
 from gra.records import Passage, Reading, Seed
@@ -51,6 +52,8 @@ class Look:
     served: str = ""
     json_schema: bool | None = None
     label_probabilities: bool | None = None
+    prompt_logprobs: bool | None = None
+    """Asked only where the verifier `likelihood` wants to know."""
     context: int | None = None
 
 
@@ -113,6 +116,8 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
             found.problem(error)
     seeds, passages = _seeds(found), _documents(found)
     await _models(found, start)
+    lacking = {look.name for look in found.looks if look.prompt_logprobs is False}
+    found.holds(partial(check_scorers, config.synthesis, lacking))
     synthesis = config.synthesis
     if bool(seeds) == bool(synthesis.seeds) and bool(passages) == bool(synthesis.documents):
         found.plan = plan(synthesis, seeds, _readings(found), passages)
@@ -235,7 +240,8 @@ async def _asked(config: RunConfig, name: str, model: EndpointConfig) -> Look:
         if name == EMBEDDINGS:
             await endpoint.embed(["A short text."])
             return Look(name, model.base_url, "answers", served=model.model or "")
-        return _answering(name, model.base_url, await probe(endpoint))
+        scoring = _wants_scores(config.synthesis)
+        return _answering(name, model.base_url, await probe(endpoint, scoring), scoring)
 
 
 async def _started(found: Inspection) -> dict[str, Look]:
@@ -256,7 +262,10 @@ async def _started(found: Inspection) -> dict[str, Look]:
     try:
         with tempfile.TemporaryDirectory(prefix="gra-check-") as logs:
             async with open_models(only, ignore, Path(logs)) as models:
-                looks = {name: _answering(name, places[name], able) for name, able in models.abilities.items()}
+                looks = {
+                    name: _answering(name, places[name], able, able.prompt_logprobs)
+                    for name, able in models.abilities.items()
+                }
     except GraError as error:
         found.problem(error)
         return {name: Look(name, place, "fails") for name, place in places.items()}
@@ -265,7 +274,11 @@ async def _started(found: Inspection) -> dict[str, Look]:
     return looks
 
 
-def _answering(name: str, place: str, found: Abilities) -> Look:
+def _wants_scores(config: SynthesisConfig) -> bool:
+    return any(isinstance(verifier, LikelihoodVerifier) for verifier in config.verifiers)
+
+
+def _answering(name: str, place: str, found: Abilities, scoring: bool = False) -> Look:
     return Look(
         name,
         place,
@@ -273,6 +286,7 @@ def _answering(name: str, place: str, found: Abilities) -> Look:
         served=found.served,
         json_schema=found.json_schema,
         label_probabilities=found.label_probabilities,
+        prompt_logprobs=found.prompt_logprobs if scoring else None,
         context=found.context,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gra.config.synthesis import PaperGate, SynthesisConfig
@@ -69,6 +69,26 @@ def likelihood_name(model: str) -> str:
     return f"{VERIFIER}likelihood.{model}"
 
 
+def check_scorers(config: SynthesisConfig, lacking: Collection[str]) -> None:
+    """See that every model which `likelihood` names tells what it needs.
+
+    Args:
+        config: what is asked for.
+        lacking: models whose server tells no log-probabilities of a prompt.
+
+    Raises:
+        ConfigError: a named one does not.
+    """
+    for verifier in config.verifiers:
+        named = verifier.models if isinstance(verifier, LikelihoodVerifier) else ()
+        if blind := [name for name in named if name in lacking]:
+            raise ConfigError(
+                "`verifiers`: `likelihood` needs log-probabilities of the prompt, and the server of "
+                f"`{blind[0]}` returns none. Name a model that vLLM, SGLang or llama-cpp-python serves, or leave "
+                "`likelihood` out."
+            )
+
+
 def _made(
     verifier: Verifier, config: SynthesisConfig, abilities: Mapping[str, Abilities], embed: Embedding
 ) -> dict[str, EvidenceReading]:
@@ -102,12 +122,7 @@ def _likelihood(
     verifier: LikelihoodVerifier, config: SynthesisConfig, abilities: Mapping[str, Abilities]
 ) -> dict[str, EvidenceReading]:
     able = [name for name, ability in abilities.items() if ability.prompt_logprobs]
-    if lacking := [name for name in verifier.models if name not in able]:
-        raise ConfigError(
-            "`verifiers`: `likelihood` needs log-probabilities of the prompt, and the server of "
-            f"`{lacking[0]}` returns none. Name a model that vLLM, SGLang or llama-cpp-python serves, or leave "
-            "`likelihood` out."
-        )
+    check_scorers(config, {name for name in verifier.models if name not in able})
     sizes = sizes_of(config)
     able.sort(key=lambda name: sizes.get(name, float("inf")))  # of equals the first in the pool
     found = {}

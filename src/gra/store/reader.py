@@ -73,6 +73,10 @@ class Totals:
         """Everything together."""
         return sum(self.cells.values(), Total())
 
+    def untold(self) -> tuple[str, ...]:
+        """Models whose server told of no cached token in any call: it has no cache, or keeps it to itself."""
+        return tuple(name for name, t in sorted(self.by_model().items()) if t.prompt_tokens and not t.cached_tokens)
+
     def by_model(self) -> dict[str, Total]:
         """Per model, over all tasks; the sandbox is none."""
         return _grouped((model, total) for (model, _), total in self.cells.items() if model != SANDBOX)

@@ -38,11 +38,9 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
     yield from _seeds(found)
     yield from _documents(found)
     yield heading("Models")
-    yield table(
-        ("name", "is", "schema", "probab.", "context", "where"),
-        [_row(look) for look in found.looks],
-        numbers=(4,),
-    )
+    scored = any(look.prompt_logprobs is not None for look in found.looks)
+    columns = ("name", "is", "schema", "probab.", *(("likelihood",) if scored else ()), "context", "where")
+    yield table(columns, [_row(look, scored) for look in found.looks], numbers=(columns.index("context"),))
     for look in found.looks:
         if look.detail and look.state != "fails":  # told at the end, with what to do
             yield line(f"{look.name}: {look.detail}", indent=4, style="dim")
@@ -53,9 +51,9 @@ def check_view(found: Inspection) -> Iterator[RenderableType]:
     yield from _energy(found)
 
 
-def _row(look: Look) -> tuple[str, ...]:
-    able = (WORDS[look.json_schema], WORDS[look.label_probabilities])
-    return look.name, look.state, *able, str(look.context or "-"), look.place
+def _row(look: Look, scored: bool) -> tuple[str, ...]:
+    able = [look.json_schema, look.label_probabilities, *([look.prompt_logprobs] if scored else [])]
+    return look.name, look.state, *(WORDS[each] for each in able), str(look.context or "-"), look.place
 
 
 def _unasked(look: Look) -> bool:

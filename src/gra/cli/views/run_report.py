@@ -144,6 +144,7 @@ def status(report: Report) -> Iterator[RenderableType]:
                     yield line(f"{number:>4} x {one_line(reason, 160)}", style="dim", indent=8)
     yield heading("Calls by model and part")
     yield _by_role(report)
+    yield from _untold(report)
     yield from cost(report, None)
     yield from _servers(report)
     yield from _exam(report)
@@ -200,13 +201,14 @@ def _by_role(report: Report) -> RenderableType:
 
 
 def _usage(report: Report, rows: Sequence[tuple[tuple[str, ...], Total]], names: tuple[str, ...]) -> RenderableType:
+    untold = report.totals.untold()
     cells = [
         (
             *key,
             f"{t.calls:,}",
             f"{t.prompt_tokens:,}",
             f"{t.cached_tokens:,}",
-            "-" if t.hit_rate is None else f"{t.hit_rate:.0%}",
+            "-" if t.hit_rate is None or key[0] in untold else f"{t.hit_rate:.0%}",
             f"{t.completion_tokens:,}",
             f"{t.seconds:,.0f}",
             *([sum_of_money(report.money_of(key[0], t))] if report.charged else []),
@@ -224,6 +226,17 @@ def _usage(report: Report, rows: Sequence[tuple[tuple[str, ...], Total]], names:
         *([report.currency] if report.charged else []),
     )
     return table(columns, cells, numbers=range(len(names), len(columns)))
+
+
+def _untold(report: Report) -> Iterator[RenderableType]:
+    """Whose servers tell of no cached tokens, though they may have a cache."""
+    if silent := report.totals.untold():
+        yield line(
+            f"of cached tokens the server of {', '.join(silent)} tells nothing, so all count as read anew; "
+            "vLLM tells with `--enable-prompt-tokens-details`",
+            "dim",
+            indent=2,
+        )
 
 
 def _servers(report: Report) -> Iterator[RenderableType]:
