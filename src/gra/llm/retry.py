@@ -195,7 +195,7 @@ def _status_words(fault: Fault) -> tuple[str, str]:
     if status in (401, 403):
         return (
             f"the API key was not accepted (HTTP {status})",
-            "Check the variable that `api_key_env` names.",
+            "Put the key into an environment variable, and name that in the model's `api_key_env`.",
         )
     if status == 404:
         if "model" in fault.said.casefold():
