@@ -15,7 +15,7 @@ from gra.records import Entry, Opinion, Stage
 from gra.synthesis.decide import SeedsRule, weight_of_ruling
 from gra.synthesis.exam import Question, set_exam
 from gra.synthesis.reading import ProbabilityReading
-from gra.synthesis.ruling_exam import sit_ruling_exams
+from gra.synthesis.ruling_exam import sit_ruling_exam
 from gra.synthesis.standing import Standing
 
 NAMES = ("ash", "elm", "fir")
@@ -51,8 +51,9 @@ class Judges:
 
 
 async def sat(ask: Judges, able: tuple[str, ...] = NAMES, judges: tuple[str, ...] = NAMES) -> Mapping[str, Any]:
-    readings = dict.fromkeys(NAMES, ProbabilityReading(criteria=CONFIG.criteria))
-    return await sit_ruling_exams(ask, CONFIG, readings, QUESTIONS, able, judges)
+    reading = ProbabilityReading(criteria=CONFIG.criteria)
+    found = {name: await sit_ruling_exam(ask, CONFIG, (name, reading), QUESTIONS, able) for name in judges}
+    return {name: result for name, result in found.items() if result is not None}
 
 
 async def test_an_adjudicator_is_asked_as_in_a_dispute_with_the_reviews_of_others_before_it() -> None:

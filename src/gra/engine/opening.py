@@ -28,7 +28,7 @@ from gra.synthesis.exam_report import report_on
 from gra.synthesis.exam_ways import sit_in_turn, ways_to_ask
 from gra.synthesis.plugged import own_gate
 from gra.synthesis.reading import Reading
-from gra.synthesis.ruling_exam import sit_ruling_exams
+from gra.synthesis.ruling_exam import sit_ruling_exam
 from gra.synthesis.standing import Standing
 from gra.together import together
 
@@ -202,15 +202,16 @@ async def _rulings(
     if rows is None:
         questions = set_exam(known.entries, config, gate.config.exam, known.labelled)["response"]
         able, names = gate.able["response"], may_play(config, "adjudicator")
-        listen(PhaseStarted("exam", f"{', '.join(names)} read reviews of them too", 1))
-        found = await sit_ruling_exams(ask, config, known.readings, questions, able, names)
-        listen(PhaseAdvanced(1))
+        listen(PhaseStarted("exam", f"{', '.join(names)} read reviews of them too", len(names)))
         rows = []
-        for name, result in found.items():
+        for done, name in enumerate(names, start=1):
+            result = await sit_ruling_exam(ask, config, (name, known.readings[name]), questions, able)
+            listen(PhaseAdvanced(done))
             if isinstance(result, str):
                 listen(Notice(f"`{name}` has no say as adjudicator with reviews to read: {result}"))
                 result = Standing(name, "response", (0.0,) * LEAST_QUESTIONS, (0.0,) * LEAST_QUESTIONS)
-            rows.append(exam_row(result) | {"stage": "ruling"})
+            if result:
+                rows.append(exam_row(result) | {"stage": "ruling"})
         await writer.put_fact(RULING_EXAM, rows)
     return {row["model"]: _standing(row | {"stage": "response"}) for row in rows}
 

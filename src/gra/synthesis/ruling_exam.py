@@ -20,35 +20,32 @@ from gra.synthesis.standing import Standing
 from gra.together import together
 
 
-async def sit_ruling_exams(
+async def sit_ruling_exam(
     ask: Ask,
     config: SynthesisConfig,
-    readings: Mapping[str, Reading],
+    judge: tuple[str, Reading],
     questions: Sequence[Question],
     able: Collection[str],
-    judges: Sequence[str],
-) -> dict[str, Standing | str]:
-    """By model, its standing as Adjudicator, or why it has none.
+) -> Standing | str | None:
+    """What a model has shown as Adjudicator, or why nothing; None without anybody else's reviews, as in its disputes.
 
-    Comments are written for the questions that somebody comes to, one after the other judge: who reads the same comment
-    finds it in the ledger. A model that has nobody else's reviews to read is left out: in a dispute it has none either.
+    Comments are written for the questions that it comes to. Judges sit one after the other: who reads the comment that
+    another has read finds it in the ledger.
 
     Args:
         ask: answers.
         config: the run.
-        readings: how each model is read.
+        judge: its name, and how it is read.
         questions: of the exam on responses.
         able: the models that have shown that they can tell about responses.
-        judges: those that may adjudicate.
     """
-    found: dict[str, Standing | str] = {}
-    for judge in judges:
-        if others := [name for name in sorted(able) if name != judge]:
-            commenters = dict(zip(questions, cycle(others), strict=False))
-            prepare = partial(_with_reviews, ask, config, commenters)
-            sitting = await sit_exam(ask, judge, readings[judge], questions, prepare)
-            found[judge] = sitting.failure or sitting.standing
-    return found
+    name, reading = judge
+    others = [other for other in sorted(able) if other != name]
+    if not others:
+        return None
+    prepare = partial(_with_reviews, ask, config, dict(zip(questions, cycle(others), strict=False)))
+    sitting = await sit_exam(ask, name, reading, questions, prepare)
+    return sitting.failure or sitting.standing
 
 
 async def _with_reviews(
