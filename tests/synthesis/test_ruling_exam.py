@@ -10,9 +10,9 @@ import pytest
 from gra.calls import CallId, Reply, Request
 from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
-from gra.config.synthesis import SeedsGate, SynthesisConfig
+from gra.config.synthesis import PaperGate, SeedsGate, SynthesisConfig
 from gra.records import Entry, Opinion, Stage
-from gra.synthesis.decide import SeedsRule, weight_of_ruling
+from gra.synthesis.decide import PaperRule, SeedsRule, rules_blind, weight_of_ruling
 from gra.synthesis.exam import Question, set_exam
 from gra.synthesis.reading import ProbabilityReading
 from gra.synthesis.ruling_exam import sit_ruling_exam
@@ -121,13 +121,19 @@ def opinion(model: str, p: float, comment: str = "") -> Opinion:
     return Opinion(model, "response", "probability", {"correctness": p}, comment)
 
 
-@pytest.mark.parametrize(("comment", "weighed"), [("It is wrong.", False), ("", True)])
-def test_a_ruling_is_weighed_by_the_exam_of_its_kind(comment: str, weighed: bool) -> None:
-    exams = {(name, STAGE): standing(name, 1, -1) for name in ("ash", "elm")}
-    gate = SeedsRule(SeedsGate(), exams, {"elm": standing("elm", 0, 0)})
-    assert weight_of_ruling(gate, "elm") == 0 < weight_of_ruling(gate, "ash")
+@pytest.mark.parametrize(("ruling", "alone"), [(0.05, 0.0), (0.05, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)])
+@pytest.mark.parametrize("comment", ["It is wrong.", ""])
+def test_a_ruling_is_weighed_by_the_exam_of_its_kind(ruling: float, alone: float, comment: str) -> None:
+    """With reviews to read where it can tell with them, else without; where there are none, without."""
+    exams = {("ash", STAGE): standing("ash", 1, -1), ("elm", STAGE): standing("elm", alone, -alone)}
+    gate = SeedsRule(SeedsGate(), exams, {"elm": standing("elm", ruling, -ruling)})
+    reads = gate.rulings["elm"].weight > 0
+    assert rules_blind(gate, "elm") is (alone > 0 and not reads)
+    assert weight_of_ruling(gate, "elm") == (gate.rulings["elm"] if reads else exams["elm", STAGE]).weight
     verdict = gate.rule(opinion("elm", 0.5), [opinion("ash", 0.9, comment)])
-    assert (verdict.weights["elm"] > 0) is weighed, "with reviews to read it could not tell; without, it could"
+    counted = gate.rulings["elm"] if comment and reads else exams["elm", STAGE]
+    assert (verdict.weights["elm"] > 0) is (counted.weight > 0)
+    assert not rules_blind(gate, "ash") and not rules_blind(PaperRule(PaperGate()), "elm")
 
 
 def test_the_question_keeps_what_it_asks() -> None:

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from gra.calls import CallId, Reply, Request
 from gra.config.material import SeedsConfig
 from gra.config.models import ModelConfig
-from gra.config.synthesis import PaperGate, SingleCasting, SynthesisConfig
+from gra.config.synthesis import PaperGate, SeedsGate, SingleCasting, SynthesisConfig
 from gra.errors import EndpointError, KeyRefused, Refused
 from gra.records import INSTRUCTION_CRITERIA, RESPONSE_CRITERIA, Entry, Opinion, Reading, Sample, Stage, Status, Verdict
 from gra.synthesis import reading as readings
 from gra.synthesis.casting import make_casting
-from gra.synthesis.decide import PaperRule, Unreviewed
+from gra.synthesis.decide import PaperRule, SeedsRule, Unreviewed
 from gra.synthesis.pool import Pool
 from gra.synthesis.sample import Study, run_sample
+from gra.synthesis.standing import Standing
 
 MODELS = ("model-ash", "model-elm", "model-fir", "model-oak", "model-yew")
 ENTRIES = [
@@ -191,6 +192,33 @@ async def test_an_adjudicator_with_no_review_to_read_is_asked_as_a_reviewer_is(r
     reviews = {r.messages for call, r in world.asked if call.step.startswith(reviewer) and r.labels}
     rulings = {r.messages for call, r in world.asked if ".adjudicate." in call.step and r.labels}
     assert rulings == reviews and len(rulings) == 6
+
+
+@pytest.mark.parametrize("informed", [True, False])
+async def test_an_adjudicator_that_cannot_tell_with_reviews_before_it_is_shown_none(informed: bool) -> None:
+    def exam(model: str, stage: Stage, apart: float) -> Standing:
+        wiggle = (-0.3, -0.1, 0.1, 0.3)
+        return Standing(model, stage, tuple(apart + w for w in wiggle), tuple(-apart + w for w in wiggle))
+
+    stages: tuple[Stage, ...] = ("instruction", "response")
+    able = {(model, stage): exam(model, stage, 2.0) for model in MODELS for stage in stages}
+    rulings = {model: exam(model, "response", 2.0 if informed else 0.0) for model in MODELS}
+    first: list[str] = []
+
+    def one_says_no(step: str, model: str) -> float:
+        if not step.startswith("v0.review"):
+            return 0.9
+        first.append(model)
+        return 0.05 if model == first[0] else 0.95
+
+    world = World(one_says_no)
+    asked = replace(study(world, comments="when_read", max_revisions=0), gate=SeedsRule(SeedsGate(), able, rulings))
+    (version,) = (await run_sample(asked, 1, 7)).versions
+    assert version.ruling is not None
+    prompts = {r.prompt.partition("@")[0] for call, r in world.asked if ".adjudicate." in call.step and r.labels}
+    assert prompts == {"opinion_ruling" if informed else "opinion_response"}
+    assert any(o.comment for o in version.opinions) is informed, "comments that nobody reads are not asked for"
+    assert version.ruling.verdict.weights[version.cast.adjudicator] > 0
 
 
 async def test_the_ruling_overrides_the_committee() -> None:

@@ -210,6 +210,9 @@ async def _rulings(
             if isinstance(result, str):
                 listen(Notice(f"`{name}` has no say as adjudicator with reviews to read: {result}"))
                 result = Standing(name, "response", (0.0,) * LEAST_QUESTIONS, (0.0,) * LEAST_QUESTIONS)
+            elif result and not result.weight and name in able:
+                told = f"`{name}` cannot tell good from broken with reviews to read (AUC {result.auc:.2f})"
+                listen(Notice(f"{told}: it settles disputes without reading them"))
             if result:
                 rows.append(exam_row(result) | {"stage": "ruling"})
         await writer.put_fact(RULING_EXAM, rows)

@@ -286,6 +286,7 @@ def seated(
     return (*members[:-1], last) if last else members
 
 
+@runtime_checkable
 class Examined(Protocol):
     """A gate by exams, in which Adjudicators have sat one with reviews before them."""
 
@@ -300,15 +301,23 @@ class Examined(Protocol):
         ...
 
 
+def rules_blind(gate: Gate | Examined, model: str) -> bool:
+    """Whether an Adjudicator is shown no reviews: by exams, it cannot tell with them before it, and can without."""
+    if not isinstance(gate, Examined) or model not in gate.rulings:
+        return False
+    return not gate.rulings[model].weight and gate.standings[model, "response"].weight > 0
+
+
 def examined_so(gate: Examined, opinion: Opinion, reviews: Sequence[Opinion]) -> Standing | None:
     """The Adjudicator's exam with reviews before it, if it had one to read and sat such an exam; else None."""
     quoted = any(o.comment and gate.standings[o.model, "response"].weight for o in reviews)
-    return gate.rulings.get(opinion.model) if quoted else None
+    return gate.rulings.get(opinion.model) if quoted and not rules_blind(gate, opinion.model) else None
 
 
 def weight_of_ruling(gate: Examined, model: str) -> float:
-    """What an Adjudicator has shown with reviews before it, or, where it would have none, without."""
-    return (gate.rulings.get(model) or gate.standings[model, "response"]).weight
+    """What an Adjudicator has shown as it is asked: with reviews before it, or without."""
+    ruled = gate.rulings.get(model)
+    return (ruled.weight if ruled else 0.0) or gate.standings[model, "response"].weight
 
 
 HOPELESS_RANK = NORMAL.cdf(-4.0)

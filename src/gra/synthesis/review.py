@@ -10,7 +10,7 @@ from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
 from gra.records import Comparison, Opinion, Ruling, Verdict, Version
 from gra.synthesis.comparison import compare
-from gra.synthesis.decide import Gate, Monotone
+from gra.synthesis.decide import Gate, Monotone, rules_blind
 from gra.synthesis.economy import Economy
 from gra.synthesis.evidence.verifier import EvidenceReading
 from gra.synthesis.preferring import read_preference
@@ -104,12 +104,14 @@ class Committee:
     async def adjudicate(self, version: Version, matter: Matter, sample: str, gate: Gate) -> Ruling:
         """The Adjudicator's own judgement of a disputed version, the reviews before it (as in the paper).
 
-        Where nobody whose say counts had anything to say, it is asked as a reviewer is: its opinion is weighed by an
-        exam of those questions, and asked about reviews that are not there it says something else (docs/lab_notes.md).
+        Where nobody whose say counts had anything to say, or it has shown that it cannot tell with reviews before it,
+        it is asked as a reviewer is: its opinion is weighed by an exam of those questions, and asked about reviews that
+        are not there it says something else (docs/lab_notes.md).
         """
         model = version.cast.adjudicator
         step = f"v{version.number}.adjudicate.{model}"
-        seen = replace(matter, reviews=comments_text(version, self.config.random_seed, sample))
+        said = "" if rules_blind(gate, model) else comments_text(version, self.config.random_seed, sample)
+        seen = replace(matter, reviews=said)
         opinion = await read_opinion(self.readings[model], self.ask, model, seen, CallId(sample, step))
         return Ruling(opinion, gate.rule(opinion, version.opinions))
 

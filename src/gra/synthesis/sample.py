@@ -16,7 +16,7 @@ from gra.ids import rng, sample_id
 from gra.records import SEED, Cast, Entry, Sample, Status, Version
 from gra.synthesis.asking import Unwritten
 from gra.synthesis.casting import Casting
-from gra.synthesis.decide import Gate, quorum, say, settled
+from gra.synthesis.decide import Gate, quorum, rules_blind, say, settled
 from gra.synthesis.domains import in_domain
 from gra.synthesis.generate import Generator
 from gra.synthesis.mending import Mending
@@ -171,7 +171,8 @@ async def judged(study: Study, committee: Committee, sample: Sample) -> Version:
         return version
     if study.config.adjudication != "model":
         return replace(version, settlement=settled(version.verdict, study.config.adjudication))
-    version = await committee.commented(version, matter, sample.id)
+    if not rules_blind(gate, version.cast.adjudicator):
+        version = await committee.commented(version, matter, sample.id)
     return replace(version, ruling=await committee.adjudicate(version, matter, sample.id, gate))
 
 

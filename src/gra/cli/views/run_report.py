@@ -254,8 +254,16 @@ def _servers(report: Report) -> Iterator[RenderableType]:
 def _exam(report: Report) -> Iterator[RenderableType]:
     if report.exam:
         yield heading("Exam: good seeds against broken twins (AUC 0.5 is chance)")
+        able = {r["model"] for r in report.exam if r["stage"] == "response" and r["weight"] > 0}
         rows = [
-            (r["model"], r["stage"], f"{r['auc']:.2f}", *_by_kind(r), f"{r['weight']:.2f}", can_tell(r))
+            (
+                r["model"],
+                r["stage"],
+                f"{r['auc']:.2f}",
+                *_by_kind(r),
+                f"{r['weight']:.2f}",
+                can_tell(r, r["model"] in able),
+            )
             for r in report.exam
         ]
         yield table(("model", "stage", "AUC", "form", "meaning", "weight", "in words"), rows, numbers=(2, 3, 4, 5))
@@ -278,10 +286,12 @@ def _by_kind(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def can_tell(row: Mapping[str, Any]) -> str:
-    """A standing in plain words."""
+def can_tell(row: Mapping[str, Any], able: bool = False) -> str:
+    """A standing in plain words; `able` says whether the model can tell about responses."""
     note = str(row.get("note") or "")
-    if row["weight"] <= 0 and row["auc"] < LEAST_AUC:
+    if row["weight"] <= 0 and row["stage"] == "ruling" and able:
+        words = "cannot tell with reviews before it; rules without"
+    elif row["weight"] <= 0 and row["auc"] < LEAST_AUC:
         words = "cannot tell good from broken; has no say"
     elif row["weight"] <= 0:
         words = "may be able to tell, but not surely; has no say"
