@@ -48,6 +48,10 @@ async def test_verdicts_on_an_earlier_run_are_answers_of_the_next_ones_exam(tmp_
         put_verdict(run, samples[3], accept=True)
         ending = await asyncio.wait_for(synthesise(config, tmp_path / "next"), 120)
         assert ending.complete
+        for people in ([tmp_path / "second"], [tmp_path / "next"], []):
+            other = make_config(tmp_path, server.base_url, target=2, rounds=1, exam={"people": list(map(str, people))})
+            with pytest.raises((SeedError, StoreError)):
+                await synthesise(other, tmp_path / "next")
         with pytest.raises(SeedError, match=r"first: all answers there are right; both are needed"):
             await synthesise(config, tmp_path / "another")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gra.config.synthesis import CalibratedGate, PaperGate, SeedsGate
 from gra.records import Opinion, Stage, criteria_of
 from gra.synthesis.calibrated import CalibratedRule
-from gra.synthesis.decide import PaperRule, SeedsRule
+from gra.synthesis.decide import PaperRule, SeedsRule, rules_blind, weight_of_ruling
 from gra.synthesis.domains import in_domain, no_votes
 from gra.synthesis.recalibration import Drift, Shown, moved
 from gra.synthesis.standing import LEAST_OF_DOMAIN, Standing
@@ -91,6 +91,15 @@ def test_it_has_no_say_there_and_the_whole_of_it_elsewhere(rule: SeedsRule | Cal
         assert verdicts[0].weights == {"able": 1.0, "lost": 0.0}
         assert verdicts[0].score == verdicts[1].score == here.judge("response", [flat("able", 2.0)]).score
         assert "lost" in verdicts[0].votes, "what it would have said is on record"
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_who_is_misled_by_reviews_in_a_domain_rules_there_without_them(rule: SeedsRule | CalibratedRule) -> None:
+    misled = replace(rule, rulings={"able": replace(LOST, model="able")})
+    here = in_domain(misled, "0")
+    assert isinstance(here, SeedsRule | CalibratedRule)
+    assert rules_blind(here, "able") and not rules_blind(in_domain(misled, "1"), "able")
+    assert weight_of_ruling(here, "able") == here.weigh("response", "able") > 0
 
 
 @pytest.mark.parametrize("rule", rules())

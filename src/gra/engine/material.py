@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from gra.config.material import ExamConfig
 from gra.config.synthesis import SynthesisConfig
-from gra.engine.studies import LABELLED, PASSAGES
+from gra.engine.studies import JUDGED, LABELLED, PASSAGES
 from gra.errors import SeedError, StoreError
-from gra.records import Passage, Sample, Seed
+from gra.records import SEED, Passage, Sample, Seed
 from gra.store.reader import Reader
 from gra.store.run_dir import open_run
 from gra.store.verdicts import verdicts
@@ -31,6 +32,8 @@ class Material:
     labelled: tuple[Labelled, ...] = ()
     """For the exam."""
     labelled_digest: str = ""
+    judged: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    """By folder of an earlier run, what people say of it; a run goes on by what they said when it began."""
     problems: tuple[str, ...] = ()
 
 
@@ -42,6 +45,7 @@ def on_record(reader: Reader) -> Material:
         documents_digest=str(document.get("documents", "")),
         labelled=tuple(Labelled(**row) for row in reader.fact(LABELLED) or ()),
         labelled_digest=str(document.get("labelled_answers", "")),
+        judged={run: [(row, where) for row, where in rows] for run, rows in (reader.fact(JUDGED) or {}).items()},
     )
 
 
@@ -82,18 +86,16 @@ def read_material(config: SynthesisConfig, folder: Path | None = None) -> Materi
             documents_digest=documents.digest,
             problems=(*material.problems, *documents.problems),
         )
-    if (
-        config.exam
-        and config.examines
-        and before.labelled
-        and (said or gone & {config.exam.pairs, config.exam.graded})  # people may go on to judge the earlier runs
-    ):
-        material = replace(material, labelled=before.labelled, labelled_digest=before.labelled_digest)
-    elif config.exam and config.examines:
-        labelled, problems = labelled_answers(config.exam)
+    exam = config.exam if config.examines else None
+    if exam and before.labelled and gone & {exam.pairs, exam.graded}:
+        return replace(material, labelled=before.labelled, labelled_digest=before.labelled_digest, judged=before.judged)
+    if exam:
+        judged = {str(run.absolute()): before.judged.get(str(run.absolute())) or _judged(run) for run in exam.people}
+        labelled, problems = read_labelled(exam, chain.from_iterable(judged.values()))
         problems = (*material.problems, *(f"labelled answers: {problem}" for problem in problems))
         problems += strange_domains(labelled, (leaf.name for leaf in config.leaves))
-        material = replace(material, labelled=labelled, labelled_digest=digest_of(labelled), problems=problems)
+        digest = digest_of(labelled)
+        return replace(material, labelled=labelled, labelled_digest=digest, judged=judged, problems=problems)
     return material
 
 
@@ -123,12 +125,18 @@ def _judged(folder: Path) -> list[Row]:
                 "response": sample.response,
                 "correct": verdict.accept,
                 "domain": sample.domain,
-                "author": sample.cast.generator,
+                "author": _author(sample),
             },
             f"{folder}, {sample.id}",
         )
         for sample, verdict in judged
     ]
+
+
+def _author(sample: Sample) -> str:
+    """Who wrote the response that counts; empty if it is the seed's own."""
+    written = sample.best.cast.generator if sample.best else ""
+    return "" if written == SEED else written
 
 
 def _fit(sample: Sample) -> bool:

@@ -214,7 +214,7 @@ async def _rulings(
                 told = f"`{name}` cannot tell good from broken with reviews to read (AUC {result.auc:.2f})"
                 listen(Notice(f"{told}: it settles disputes without reading them"))
             if result:
-                rows.append(exam_row(result) | {"stage": "ruling"})
+                rows.append(exam_row(result) | {"stage": "ruling", "domains": list(result.domains)})
         await writer.put_fact(RULING_EXAM, rows)
     return {row["model"]: _standing(row | {"stage": "response"}) for row in rows}
 

@@ -18,7 +18,7 @@ from gra.engine.desk import BudgetSpent
 from gra.engine.material import Material, on_record
 from gra.engine.models import OpenModels
 from gra.engine.run import Ending, Progress
-from gra.engine.studies import LABELLED, PASSAGES
+from gra.engine.studies import JUDGED, LABELLED, PASSAGES
 from gra.engine.verifiers import known_abilities
 from gra.errors import EndpointError, StoreError
 from gra.events import Listener, ignore
@@ -34,7 +34,7 @@ from gra.store.writer import Writer
 
 NOWHERE = "http://replay.invalid/v1"
 """An address that cannot exist (RFC 2606)."""
-KEPT = ("readings", "models", PASSAGES, LABELLED)
+KEPT = ("readings", "models", PASSAGES, LABELLED, JUDGED)
 """Facts that no call tells: what servers could do, which models they served, the documents and labelled answers."""
 
 

@@ -35,7 +35,7 @@ from gra.engine.readings import check_labels, choose_readings, make_readings
 from gra.engine.recalibrating import store_learned
 from gra.engine.revising import store_worth
 from gra.engine.rounds import Limits, Round
-from gra.engine.studies import LABELLED, PASSAGES, Studies, share
+from gra.engine.studies import JUDGED, LABELLED, PASSAGES, Studies, share
 from gra.engine.vectors import Embedder
 from gra.engine.verifiers import kinds, make_verifiers
 from gra.errors import StoreError
@@ -102,6 +102,7 @@ async def synthesise(
             run = update_run(run, wanted)  # the same data by other means: a larger budget, another address
         with Reader(run) as reader:
             state = Progress(config, run, writer, reader, listen)
+            await state.keep(material)
             await store_figures(config.synthesis, reader, writer)
             if not state.owed():
                 return state.ending("")
@@ -166,6 +167,17 @@ class Progress:
         """The end of the run as it stands."""
         return Ending(self.accepted(), self.config.synthesis.target, statement, self.run.path, self.reader.used_up())
 
+    async def keep(self, material: Material) -> None:
+        """See that what others may change is on record, before anything is waited for."""
+        facts = {
+            PASSAGES: [asdict(passage) for passage in material.passages],
+            LABELLED: [asdict(pair) for pair in material.labelled],
+            JUDGED: material.judged,
+        }
+        for name, fact in facts.items():
+            if fact and self.reader.fact(name) is None:
+                await self.writer.put_fact(name, fact)
+
     async def go_on(
         self,
         models: OpenModels,
@@ -191,10 +203,6 @@ class Progress:
             verifiers = make_verifiers(synthesis, models.abilities, embedder.of_call, self.listen)
             await self._same("readings", {**chosen, **kinds(verifiers)})
             await self._same("models", dict(models.identities))
-            if material.passages and self.reader.fact(PASSAGES) is None:
-                await self.writer.put_fact(PASSAGES, [asdict(passage) for passage in material.passages])
-            if material.labelled and self.reader.fact(LABELLED) is None:
-                await self.writer.put_fact(LABELLED, [asdict(pair) for pair in material.labelled])
             lanes = models.make_lanes()
             readings = {**make_readings(synthesis, chosen, lanes), **verifiers}
             entries: Sequence[Entry] = self.reader.entries()

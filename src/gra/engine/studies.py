@@ -25,6 +25,8 @@ PASSAGES = "passages"
 """The fact that holds the documents' passages, so that their files are not needed again."""
 LABELLED = "labelled"
 """The same for the labelled answers of the exam."""
+JUDGED = "judged"
+"""By folder of an earlier run, what people had said of it when this one began, as graded answers."""
 
 
 @dataclass

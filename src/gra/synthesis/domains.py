@@ -18,11 +18,16 @@ def in_domain(gate: Gate, domain: str) -> Gate:
     if not isinstance(gate, SeedsRule | CalibratedRule):
         return gate
     lost = {key for key, standing in gate.standings.items() if domain in standing.no_vote_in}
-    if not lost:
+    misled = {name for name, ruling in gate.rulings.items() if domain in ruling.no_vote_in}
+    if not lost and not misled:
         return gate
     standings = {key: s.of_domain(domain) if key in lost else s for key, s in gate.standings.items()}
-    # As Adjudicator too: with reviews before it, it was examined on fewer questions, of all domains together.
-    rulings = {name: standing for name, standing in gate.rulings.items() if (name, "response") not in lost}
+    # Who cannot tell there has no vote as Adjudicator either; who cannot with reviews before it rules without them.
+    rulings = {
+        name: ruling.of_domain(domain) if name in misled else ruling
+        for name, ruling in gate.rulings.items()
+        if (name, "response") not in lost
+    }
     return replace(gate, standings=standings, rulings=rulings)
 
 

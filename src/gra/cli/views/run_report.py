@@ -300,7 +300,8 @@ def can_tell(row: Mapping[str, Any], able: bool = False) -> str:
     else:
         words = "can tell"
     if lost := row.get("no_vote_in"):
-        words += f", but not in {', '.join(lost)}; has no say there"
+        there = "rules there without reviews" if row["stage"] == "ruling" and able else "has no say there"
+        words += f", but not in {', '.join(lost)}; {there}"
     return f"{words} ({note})" if note else words
 
 
