@@ -17,6 +17,7 @@ from gra.config.synthesis import SynthesisConfig
 from gra.config.verifiers import CodeVerifier, LikelihoodVerifier
 from gra.engine.compute import sizes_of
 from gra.engine.energy import joules_of
+from gra.engine.material import labelled_answers
 from gra.engine.metering import meters_for
 from gra.engine.plan import Plan, plan
 from gra.engine.prices import prices_of
@@ -108,6 +109,8 @@ async def inspect(config: RunConfig, start: bool) -> Inspection:
     for check in checks:
         found.holds(partial(check, config.synthesis))
     found.holds(partial(chosen, config.export))
+    if config.synthesis.exam and config.synthesis.examines:
+        found.holds(partial(labelled_answers, config.synthesis.exam))
     _energy(found)
     if config.synthesis.runs_code:
         try:

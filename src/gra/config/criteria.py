@@ -50,6 +50,15 @@ class Criterion(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _wordings_differ(self) -> Self:
+        wordings = [" ".join(words.split()).casefold() for words in (self.question, *self.paraphrases)]
+        if not all(wordings) or len({*wordings}) < len(wordings):
+            raise ValueError(
+                "`paraphrases` must be other words than `question` and than one another, none of them empty"
+            )
+        return self
+
 
 def _paper(stage: Stage, *words: tuple[str, str, tuple[str, ...]]) -> tuple[Criterion, ...]:
     return tuple(

@@ -106,12 +106,16 @@ def labelled_answers(config: ExamConfig) -> Answers:
         SeedError: see `read_labelled`; or nobody has said anything of a run.
         StoreError: a run cannot be read.
     """
-    return read_labelled(config, chain.from_iterable(map(_judged, config.people)))
+    return read_labelled(config, chain.from_iterable(map(_judged, dict.fromkeys(config.people))))
 
 
 def _judged(folder: Path) -> list[Row]:
     """What people have said of a run's samples, as graded answers; texts that no answer can be are passed over."""
-    with Reader(open_run(folder)) as reader:
+    try:
+        run = open_run(folder)
+    except StoreError as error:
+        raise StoreError(f"`exam.people`: {error}") from None
+    with Reader(run) as reader:
         said = sorted(verdicts(reader.run).items())
         judged = [(s, v) for s, v in ((reader.sample(id), v) for id, v in said) if s and v.is_about(s) and _fit(s)]
     if not judged:

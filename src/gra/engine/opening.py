@@ -127,8 +127,8 @@ async def make_gate(
     if len(unjudged) == len(may_play(config, "generator")):
         raise ConfigError(
             f"No reviewer{'' if single else ' of what the others write'} can tell the seeds' responses from broken "
-            "ones, so nothing it says would mean anything. Add a larger model to the pool, check the seeds, give the "
-            "gate a larger `exam`, or choose `gate: {type: paper}`."
+            "ones, so nothing it says would mean anything. Add a larger model to the pool, check the seeds and what "
+            "was labelled, give the gate a larger `exam`, or choose `gate: {type: paper}`."
         )
     for name in unjudged:
         listen(Notice(f"`{name}` does not write: only it can tell good from broken, and none judges its own work"))
@@ -141,9 +141,15 @@ async def make_gate(
 
 
 def by_domain(config: SynthesisConfig, gate: SeedsRule | CalibratedRule) -> Iterator[str]:
-    """What the exam has taken from whom in single domains, and what comes of it there, in words."""
-    standings = gate.standings.values()
+    """What the exam has taken from whom in single domains, and what comes of it there, in words.
+
+    Raises:
+        ConfigError: nobody can tell in a domain that is to have its share of the samples.
+    """
+    standings, made = gate.standings.values(), {leaf.name for leaf in config.leaves}
     for domain, lost in no_votes(gate).items():
+        if domain not in made:  # labelled answers may be about more than is made
+            continue
         for stage, names in lost.items():
             them = ", ".join(f"`{name}`" for name in names)
             yield f"{them} cannot tell good from broken by the {stage} in `{domain}`, though elsewhere; no say there"
@@ -155,10 +161,11 @@ def by_domain(config: SynthesisConfig, gate: SeedsRule | CalibratedRule) -> Iter
         elif any(s.weight and s.model.startswith(VERIFIER) and domain not in s.no_vote_in for s in standings):
             yield f"no reviewer can tell good from broken responses in `{domain}`: verifiers alone decide about them"
         else:
-            yield (
-                f"nobody is left to tell good from broken responses in `{domain}`: all of them will be disputed, and "
-                f"none kept. Add a model that can tell there, or leave `{domain}` out"
-            )
+            nobody = f"nobody is left to tell good from broken responses in `{domain}`"
+            mend = f"Add a model that can tell there, or leave `{domain}` out"
+            if config.allocation != "seeds":
+                raise ConfigError(f"{nobody}, which is to have its share of the samples. {mend}.")
+            yield f"{nobody}: all of them will be disputed, and none kept. {mend}"
 
 
 def _unjudged(config: SynthesisConfig, gate: Gate) -> list[str]:

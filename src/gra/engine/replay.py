@@ -149,7 +149,7 @@ class Record(Ledger):
                 "in another way by the gra that made the run"
             )
         else:
-            why = "its ledger has no answer there"
+            why = "its ledger has no answer there; the gra that made the run may have asked something else"
         return f"the run cannot be replayed beyond {of}: {why}. `gra verify` names rows that were edited"
 
 

@@ -124,7 +124,7 @@ def set_exam(
         entries: the pool; its seeds are asked about. With fewer than four, gra's own general exercises are added.
         config: of the run.
         size: the most questions about seeds, and the most about labelled answers.
-        labelled: the user's own.
+        labelled: the user's own, short ones first.
         most: how many twins a seed may have, each with another fault.
 
     Raises:
@@ -132,7 +132,10 @@ def set_exam(
     """
     draw = rng(config.random_seed, "exam")
     drawn = drawn_from(entries, draw)
-    asked = draw.sample(labelled, min(size, len(labelled)))
+    brief = [pair for pair in labelled if pair.characters <= LONGEST]
+    others = [pair for pair in labelled if pair.characters > LONGEST]
+    asked = draw.sample(brief, min(size, len(brief)))
+    asked += draw.sample(others, min(size - len(asked), len(others)))
     paper = {stage: tuple(islice(twins(stage, drawn, config.random_seed, most), size)) for stage in STAGES}
     both = chain.from_iterable(zip_longest(paper["response"], map(_labelled, asked)))
     return {**paper, "response": tuple(question for question in both if question)}

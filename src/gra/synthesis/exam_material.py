@@ -49,6 +49,11 @@ class Labelled:
     bad_author: str = ""
 
     @property
+    def characters(self) -> int:
+        """Of an instruction and its answer together, the longer of the two."""
+        return max(len(self.instruction) + len(self.good), len(self.bad_instruction) + len(self.bad))
+
+    @property
     def claim(self) -> tuple[str, ...]:
         """Of a pair, what it says: an instruction and two answers, whichever is the better one."""
         return _plain(self.instruction), *sorted((_plain(self.good), _plain(self.bad)))

@@ -60,7 +60,9 @@ async def sit_in_turn(
 ) -> Sitting:
     """The exam in one way after another, until one shows that the model can tell.
 
-    Every further way is one more chance to be lucky, and has to show more (Bonferroni). If none does, the first counts.
+    Every further way is one more chance to be lucky, and has to show more: the k-th at a level of 0.05 / k. So a model
+    at chance comes to a say in one of twelve exams of three ways, and in one of twenty of one. If none does, the first
+    counts.
     Who is at chance in a form, or cannot be read in it, is not asked more questions in it; what was asked in an earlier
     way is found in the ledger.
     """

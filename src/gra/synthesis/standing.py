@@ -127,7 +127,7 @@ class Standing:
         That it has not shown there that it can is not enough: a short exam shows little of any one domain. What sets
         its pairs' two opinions apart must also be surely less there than elsewhere. By ranks (Mann and Whitney 1947),
         because log-odds have far outliers, for as many domains as are looked at (Bonferroni): of models that are
-        equally able everywhere, one in twenty loses a domain.
+        equally able everywhere about one in twenty loses a domain at a stage.
         """
         counts = Counter(name for name in self.domains if name)
         enough = range(LEAST_OF_DOMAIN, len(self.domains) - LEAST_OF_DOMAIN + 1)
