@@ -238,7 +238,7 @@ async def test_what_runs_ends_with_who_had_it_run(isolation: Isolation, tmp_path
     named = tmp_path / "bwrap"
     named.symlink_to(isolation.bwrap)
     gra = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, str(named), isolation.machine)
-    while not processes(str(named)):
+    while not started(str(named)):  # before that bubblewrap is still at work, and nothing of a model's there
         await asyncio.sleep(0.05)
     gra.kill()
     await gra.wait()
@@ -254,6 +254,31 @@ def processes(program: str) -> list[str]:
         with suppress(OSError):
             found += [line.parent.name] if line.read_bytes().startswith(program.encode() + b"\0") else []
     return found
+
+
+async def test_what_is_called_off_at_any_moment_leaves_nothing(isolation: Isolation, tmp_path: Path) -> None:
+    named = tmp_path / "bwrap"
+    named.symlink_to(isolation.bwrap)
+    sandbox = Sandbox(Isolation(str(named), isolation.machine))
+    for number in range(25):
+        work = asyncio.create_task(sandbox.complete(to_run("import time", ["time.sleep(9999)"])))
+        await asyncio.sleep(0.001 * number)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    while processes(str(named)):
+        await asyncio.sleep(0.05)
+
+
+def started(program: str) -> bool:
+    """Whether one of a program has begun another."""
+    parents = set(processes(program))
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            told = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+            if told["PPid"] in parents and status.parent.name not in parents:
+                return True
+    return False
 
 
 async def test_a_program_has_no_say_in_what_is_expected(sandbox: Sandbox) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
@@ -91,16 +92,7 @@ class Sandbox:
 
     async def _process(self, order: bytes) -> tuple[list[str], str]:
         """The lines that a process wrote, whole ones of what is allowed to it, and how it ended."""
-        with _file(self._filter) as seccomp:
-            process = await asyncio.create_subprocess_exec(
-                *self._isolation.command(seccomp),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
-                env={},
-                cwd="/",
-                pass_fds=(seccomp,),
-            )
+        process = await self._begun()
         said, errors, why = bytearray(), bytearray(), "ended"
         try:
             async with asyncio.timeout(WALL_S):
@@ -114,9 +106,7 @@ class Sandbox:
         except TimeoutError:
             why = "time"
         finally:
-            # bubblewrap's first process dies, and the kernel ends all that is in there with it.
-            with suppress(ProcessLookupError):
-                process.kill()
+            _end(process)
             await asyncio.shield(process.wait())
         lines = said.decode("ascii", "replace").split("\n")[:-1]
         if lines[:1] != ["ready"]:  # nothing of the program's has run: it is not to blame
@@ -124,6 +114,39 @@ class Sandbox:
             told = "the machine is too busy" if why == "time" else " ".join(errors.decode("utf-8", "replace").split())
             raise kind(f"The sandbox did not come up: {told[:300].rstrip('.')}. Nothing was run outside of it.")
         return lines[1:], why
+
+    async def _begun(self) -> Process:
+        """A process that is coming up; if this is called off meanwhile, it is ended."""
+        with _file(self._filter) as seccomp:
+            beginning = asyncio.ensure_future(
+                asyncio.create_subprocess_exec(
+                    *self._isolation.command(seccomp),
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=PIPE,
+                    env={},
+                    cwd="/",
+                    pass_fds=(seccomp,),
+                    process_group=0,
+                )
+            )
+            try:
+                return await asyncio.shield(beginning)
+            except asyncio.CancelledError:
+                process = await beginning
+                _end(process)
+                await process.wait()
+                raise
+
+
+def _end(process: Process) -> None:
+    """The first process of bubblewrap dies, and the kernel ends all that is in there with it.
+
+    While it is coming up there are two of it, and the second would wait for the first for ever: so both are ended.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _feed(process: Process, order: bytes) -> None:

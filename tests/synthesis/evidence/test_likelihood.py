@@ -5,8 +5,8 @@ import math
 import pytest
 
 from gra.calls import SCORED, CallId, Reply, Request
-from gra.synthesis.evidence.likelihood import Information, Likelihood, copied
-from gra.synthesis.evidence.verifier import Finding
+from gra.synthesis.evidence.likelihood import Information, Likelihood
+from gra.synthesis.evidence.verifier import Finding, copied
 from gra.synthesis.reading import Matter
 
 CALL = CallId("r01-00000", "v0.review.response.@information.m")

@@ -7,14 +7,12 @@ and find that a small model's do for a large one's. Two members: they see differ
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 
 from gra.calls import SCORED, Ask, CallId, Message, Request, Sampling
-from gra.synthesis.evidence.verifier import Finding
+from gra.synthesis.evidence.verifier import Finding, copied
 from gra.synthesis.reading import Matter
 
-_WORD = re.compile(r"\w+")
 MOST_COPIED = 0.6
 """Share of words from the instruction above which a response is taken to repeat it. Of seeds' answers one in seven
 (code) to one in two (mathematics) is; of the others the measure tells as well within 0.01 of AUC, or better."""
@@ -53,13 +51,6 @@ class Information:
         given = await _given(ask, self.model, matter, call)
         alone = await _logprob(ask, self.model, (), matter.response, _step(call, self.model, "alone"))
         return Finding(given - alone)
-
-
-def copied(matter: Matter) -> float:
-    """Share of the response's words that the instruction has too, in [0, 1]."""
-    given = set(_WORD.findall(matter.instruction.casefold()))
-    words = _WORD.findall(matter.response.casefold())
-    return sum(word in given for word in words) / len(words) if words else 0.0
 
 
 async def _given(ask: Ask, model: str, matter: Matter, call: CallId) -> float:

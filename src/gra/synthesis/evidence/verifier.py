@@ -6,6 +6,7 @@ Knows neither the exam nor the gate: to both it is a `Reading` like a model's, u
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,7 @@ from gra.records import Opinion
 from gra.records import Reading as ReadingName
 from gra.synthesis.reading import Matter
 
+_WORD = re.compile(r"\w+")
 Embedding = Callable[[CallId, list[str]], Awaitable[Sequence[Sequence[float]]]]
 """Unit vectors of texts, from the run's store if they are there; the call says for whom."""
 
@@ -77,3 +79,10 @@ def log_odds(share: float) -> float:
 def smoothed(hits: float, of: int) -> float:
     """The log-odds of `hits` in `of` trials, each outcome seen half a time before (Jeffreys' prior): never infinite."""
     return log_odds((hits + 0.5) / (of + 1))
+
+
+def copied(matter: Matter) -> float:
+    """Share of the response's words that the instruction has too, in [0, 1]."""
+    given = set(_WORD.findall(matter.instruction.casefold()))
+    words = _WORD.findall(matter.response.casefold())
+    return sum(word in given for word in words) / len(words) if words else 0.0
