@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 import pytest
@@ -126,20 +125,7 @@ async def test_who_can_tell_in_no_form_has_no_say_by_the_first_and_is_asked_litt
     assert criteria_asked(ask) == {"correctness", "completeness"}, "who is at chance is not asked about more"
 
 
-async def test_the_other_questions_are_asked_last_and_none_twice() -> None:
-    ask = Knowing("examples", ("relevance", "coherence", "clarity", "ethicality"), inkling=0.03)
-    sitting = await sat(Found(ask))
-    assert sitting.way is not None
-    assert (sitting.way.form, sitting.way.criteria) == ("examples", ())
-    assert sitting.standing.weight > 1
-    assert criteria_asked(ask) == {*TELLING["response"]}
-    forms = [form_of(request) for _, request in ask.asked]
-    assert [form for form, _ in groupby(forms)] == ["examples", "own", "examples"]
-    keys = [(call, request.digest("a")) for call, request in ask.asked]
-    assert len(keys) == len({*keys})
-
-
-async def test_who_does_not_answer_in_a_form_is_not_asked_more_in_it() -> None:
+async def test_who_does_not_answer_in_a_form_is_asked_in_the_next() -> None:
     class Silent(Knowing):
         async def __call__(self, call: CallId, request: Request) -> Reply:
             reply = await super().__call__(call, request)
@@ -152,14 +138,14 @@ async def test_who_does_not_answer_in_a_form_is_not_asked_more_in_it() -> None:
     assert {call.step.rpartition(".")[2] for call, r in ask.asked if form_of(r) == "examples"} == {"correctness"}
 
 
-def test_another_form_comes_before_more_questions() -> None:
+def test_every_form_asks_the_fewest_questions_that_may_be_chosen() -> None:
     def ways(setting: SynthesisConfig, stage: Stage) -> list[tuple[str, int]]:
         return [(way.form, len(way.criteria)) for way in ways_to_ask(SEEDS, setting, 8, stage)]
 
     three = config(questions={"forms": ["plain", "own", "digit"]})
-    assert ways(CONFIG, "response") == [("examples", 2), ("own", 1), ("examples", 0)]
-    assert ways(three, "response") == [("plain", 2), ("own", 1), ("digit", 2), ("plain", 0), ("digit", 0)]
-    assert ways(three, "instruction") == [("plain", 1), ("own", 1), ("digit", 1), ("plain", 0), ("digit", 0)]
+    assert ways(CONFIG, "response") == [("examples", 2), ("own", 1)]
+    assert ways(three, "response") == [("plain", 2), ("own", 1), ("digit", 2)]
+    assert ways(three, "instruction") == [("plain", 1), ("own", 1), ("digit", 1)]
     assert ways(config(questions={"ask": "all"}), "response") == [("examples", 0), ("own", 1)]
 
 

@@ -25,8 +25,8 @@ class QuestionsConfig(Settings):
     exam in the first form; in the next one only if it could not tell good from broken. What all of them come to for a
     model, `gra exam --forms` tells."""
     ask: Literal["needed", "all"] = "needed"
-    """Of the paper's criteria, those that are needed: two of a response and one of an instruction, and all where the
-    exam shows only by these that a model can tell. With `all`, and of criteria of your own, all are asked."""
+    """Of the paper's criteria, those that are needed: two of a response and one of an instruction. With `all`, and of
+    criteria of your own, all are asked."""
     digit: Phrase = "Answer with one digit, from 0 (not at all) to 9 (fully)."
     """What follows the question where a digit is wanted."""
     reasons: tuple[Phrase, Phrase] = (

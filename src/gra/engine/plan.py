@@ -350,7 +350,6 @@ def _assumptions(config: SynthesisConfig, lengths: Lengths, written: float, seed
     if _asked(config, "response") < len(config.criteria.response):
         few = f"{_asked(config, 'instruction')} and {_asked(config, 'response')}"
         exam.append(f"{few} criteria tell as much of an instruction and a response as all")
-        exam.append("who cannot tell by these may be asked more in the exam")
     exam += ["labelled answers in the exam come on top"] if config.examines and config.exam else []
     exam += (
         ["with so few seeds the exam asks about gra's own exercises, too"]

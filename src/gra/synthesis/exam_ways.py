@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import chain, islice
 
 from gra.calls import Ask
-from gra.config.questions import Form
 from gra.config.synthesis import SynthesisConfig
 from gra.ids import rng
 from gra.records import Entry, Opinion, Stage
@@ -24,8 +23,8 @@ BRIEF = 500
 def ways_to_ask(entries: Sequence[Entry], config: SynthesisConfig, size: int, stage: Stage) -> list[Way]:
     """The ways in which an exam of this size asks at a stage, in turn.
 
-    Where criteria may be chosen these are the forms with the fewest questions, and then with all: in another form
-    models came to tell more often than by more questions (docs/lab_notes.md).
+    Where criteria may be chosen these are the forms with the fewest questions: in another form models came to tell, by
+    more questions hardly ever (docs/lab_notes.md).
     """
     forms = config.questions.forms
     solved = solved_examples(entries, config, size, stage) if "own" in forms else ()
@@ -33,8 +32,7 @@ def ways_to_ask(entries: Sequence[Entry], config: SynthesisConfig, size: int, st
     if config.questions.ask == "all" or not chooses(config.criteria, stage):
         return ways
     few = TELLING[stage][: FEWEST[stage]]
-    whole = [way for way in ways if not way.criteria]
-    return [*(replace(way, criteria=few) if way in whole else way for way in ways), *whole]
+    return [way if way.criteria else replace(way, criteria=few) for way in ways]
 
 
 def solved_examples(entries: Sequence[Entry], config: SynthesisConfig, size: int, stage: Stage) -> tuple[Solved, ...]:
@@ -61,26 +59,19 @@ async def sit_in_turn(
     """The exam in one way after another, until one shows that the model can tell.
 
     Every further way is one more chance to be lucky, and has to show more: the k-th at a level of 0.05 / k. So a model
-    at chance comes to a say in one of twelve exams of three ways, and in one of twenty of one. If none does, the first
+    at chance comes to a say in one of twelve exams of two ways, and in one of twenty of one. If none does, the first
     counts.
-    Who is at chance in a form, or cannot be read in it, is not asked more questions in it; what was asked in an earlier
-    way is found in the ledger.
     """
     name, reading = judge
     stage = questions[0].good.stage
     if not isinstance(reading, ProbabilityReading):
         return await sit_exam(ask, name, reading, questions)
     sittings: list[Sitting] = []
-    given_up: set[Form] = set()
     for way in ways:
-        if way.form in given_up:
-            continue
         sitting = replace(await sit_exam(ask, name, reading.asking(stage, way), questions), way=way)
         sittings.append(sitting)
         if not sitting.failure and sitting.standing.shown(tries=len(sittings)):
             return sitting
-        if sitting.failure or sitting.standing.at_chance:
-            given_up.add(way.form)
     return sittings[0]
 
 
